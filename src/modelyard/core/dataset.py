@@ -1,0 +1,131 @@
+"""The dataset artifact: one Parquet file a split, with column roles and class names.
+
+Knows Arrow tables, not where they came from: reading foreign formats, splitting and
+profiling belong to the step that loads data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from modelyard.core.artifact import Artifact
+from modelyard.core.errors import InputError
+from modelyard.core.transform import Row, TransformSpec
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROW_ID = "row"
+"""Column with the row's number in its source; it stays with the row through every step."""
+
+
+@dataclass(frozen=True)
+class Dataset(Artifact):
+    """Named splits of one table. Columns are named by role: ``text``, ``label``, ``weight``, …"""
+
+    kind: ClassVar[str] = "dataset"
+
+    @classmethod
+    def write(
+        cls,
+        out: Path,
+        splits: Mapping[str, pa.Table],
+        *,
+        parents: Iterable[Artifact],
+        labels: Iterable[str] = (),
+        transforms: Iterable[TransformSpec] = (),
+        profile: Mapping[str, Any] | None = None,
+    ) -> Dataset:
+        """Write the splits as Parquet into ``out`` and seal it.
+
+        Args:
+            out: an empty folder.
+            splits: split name → table whose columns are roles, with an int64 column ``row``.
+            parents: artifacts that it was made from.
+            labels: class names; their order is the order of the model's outputs.
+            transforms: what was already done to the rows.
+            profile: counts and warnings found while loading (JSON values).
+        """
+        import pyarrow.parquet as pq
+
+        for name, table in splits.items():
+            pq.write_table(table, out / f"{name}.parquet", compression="zstd")
+        attributes = {
+            "splits": {name: table.num_rows for name, table in splits.items()},
+            "roles": list(next(iter(splits.values())).column_names),
+            "labels": list(labels),
+            "transforms": [transform.to_json() for transform in transforms],
+            "profile": dict(profile or {}),
+        }
+        return cls.seal(out, parents=parents, attributes=attributes)
+
+    def rewrite(
+        self,
+        out: Path,
+        splits: Mapping[str, pa.Table],
+        *,
+        transforms: Iterable[TransformSpec] | None = None,
+    ) -> Dataset:
+        """Write changed splits as a child of this dataset; what is not named stays."""
+        return Dataset.write(
+            out,
+            splits,
+            parents=[self],
+            labels=self.labels,
+            transforms=self.transforms if transforms is None else transforms,
+            profile=self.profile,
+        )
+
+    @property
+    def splits(self) -> Mapping[str, int]:
+        """Split name → number of rows."""
+        splits: Mapping[str, int] = self.attributes["splits"]
+        return splits
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return tuple(self.attributes["roles"])
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return tuple(self.attributes["labels"])
+
+    @property
+    def transforms(self) -> tuple[TransformSpec, ...]:
+        return tuple(TransformSpec.from_json(item) for item in self.attributes["transforms"])
+
+    @property
+    def profile(self) -> Mapping[str, Any]:
+        profile: Mapping[str, Any] = self.attributes["profile"]
+        return profile
+
+    def table(self, split: str) -> pa.Table:
+        """The rows of one split.
+
+        Raises:
+            InputError: there is no such split.
+        """
+        import pyarrow.parquet as pq
+
+        if split not in self.splits:
+            raise InputError(
+                f"the dataset has no split {split!r}",
+                expected=f"one of {', '.join(self.splits)}",
+                fix="name it under data: split: in the recipe, or choose another split for this step",
+            )
+        # partitioning=None: a folder called ``x=y`` on the way must not become a column.
+        return pq.read_table(self.path / f"{split}.parquet", partitioning=None)
+
+    def tables(self) -> dict[str, pa.Table]:
+        return {split: self.table(split) for split in self.splits}
+
+    def column(self, split: str, role: str) -> list[Any]:
+        """Values of one role, in row order."""
+        return list(self.table(split).column(role).to_pylist())
+
+    def rows(self, split: str) -> list[Row]:
+        """Each row as role → value."""
+        return list(self.table(split).to_pylist())

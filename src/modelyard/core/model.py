@@ -1,0 +1,102 @@
+"""The model artifact: weights, tokenizer, transforms and what goes in and comes out.
+
+Knows the layout of the folder, not how it is run: the runtime that the model names does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from modelyard.core.artifact import Artifact
+from modelyard.core.transform import TransformSpec
+
+
+@dataclass(frozen=True)
+class Model(Artifact):
+    """A folder in Hugging Face layout (or ``model.onnx``, ``*.gguf``) that a runtime opens."""
+
+    kind: ClassVar[str] = "model"
+
+    @classmethod
+    def write(
+        cls,
+        out: Path,
+        *,
+        task: str,
+        runtime: str,
+        base: str,
+        parents: Iterable[Artifact],
+        labels: Iterable[str] = (),
+        transforms: Iterable[TransformSpec] = (),
+        settings: Mapping[str, Any] | None = None,
+    ) -> Model:
+        """Seal the weights and files in ``out``.
+
+        Args:
+            out: holds the finished files.
+            task: Hugging Face pipeline tag, such as ``text-classification``.
+            runtime: name of the runtime that opens it.
+            base: reference of the pretrained model that it descends from.
+            parents: artifacts that it was made from.
+            labels: class names in the order of the model's outputs.
+            transforms: data transforms to apply to raw rows before the task encodes them.
+            settings: what only the task or the runtime reads (maximal length, precision, …).
+        """
+        attributes = {
+            "task": task,
+            "runtime": runtime,
+            "base": base,
+            "labels": list(labels),
+            "transforms": [transform.to_json() for transform in transforms],
+            "settings": dict(settings or {}),
+        }
+        return cls.seal(out, parents=parents, attributes=attributes)
+
+    def rewrite(
+        self,
+        out: Path,
+        *,
+        parents: Iterable[Artifact],
+        runtime: str | None = None,
+        transforms: Iterable[TransformSpec] | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> Model:
+        """Seal ``out`` as a descendant of this model: what is not named stays; settings are merged."""
+        return Model.write(
+            out,
+            task=self.task,
+            runtime=runtime or self.runtime,
+            base=self.base,
+            labels=self.labels,
+            transforms=self.transforms if transforms is None else transforms,
+            settings={**self.settings, **(settings or {})},
+            parents=parents,
+        )
+
+    @property
+    def task(self) -> str:
+        return str(self.attributes["task"])
+
+    @property
+    def runtime(self) -> str:
+        return str(self.attributes["runtime"])
+
+    @property
+    def base(self) -> str:
+        return str(self.attributes["base"])
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return tuple(self.attributes["labels"])
+
+    @property
+    def transforms(self) -> tuple[TransformSpec, ...]:
+        return tuple(TransformSpec.from_json(item) for item in self.attributes["transforms"])
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        settings: Mapping[str, Any] = self.attributes["settings"]
+        return settings

@@ -1,0 +1,77 @@
+"""A model made ready to answer: transforms, task and session put together.
+
+The one path from raw rows to predictions, used by evaluation, benchmark, server and
+explanations alike, so that none of them can differ from the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from modelyard.core import lookup
+from modelyard.core.dataset import Dataset
+from modelyard.core.errors import InputError
+from modelyard.core.model import Model
+from modelyard.core.task import Prediction
+from modelyard.core.transform import Row, TransformSpec, pending_transforms
+
+
+class Predictor:
+    """Opens the model once; close it, or use it as a context manager.
+
+    Args:
+        model: the model to run.
+        device: ``cpu`` or what the runtime names (``cuda``).
+        threads: cores that one call may use.
+    """
+
+    def __init__(self, model: Model, *, device: str = "cpu", threads: int | None = None) -> None:
+        self.model = model
+        self.task = lookup.task(model.task)
+        self.processor = self.task.processor(model)
+        self.session = lookup.runtime(model.runtime).open(model, device=device, threads=threads)
+
+    def predict(self, rows: Sequence[Row], **options: Any) -> list[Prediction]:
+        """Answers for raw rows, in their order.
+
+        Raises:
+            InputError: a row lacks a role that the task needs.
+        """
+        return self._predict(apply_transforms(self.model.transforms, rows), options)
+
+    def predict_split(self, data: Dataset, split: str, **options: Any) -> list[Prediction]:
+        """Answers for a split, doing only those transforms that the data have not had."""
+        return self._predict(self.rows(data, split), options)
+
+    def rows(self, data: Dataset, split: str) -> Sequence[Row]:
+        """The rows of a split as the task must see them."""
+        return apply_transforms(pending_transforms(self.model.transforms, data.transforms), data.rows(split))
+
+    def _predict(self, rows: Sequence[Row], options: dict[str, Any]) -> list[Prediction]:
+        for number, row in enumerate(rows):
+            for role in self.task.inputs:
+                if row.get(role) is None:
+                    raise InputError(
+                        f"row {number} has no {role!r}", expected=f"a value for {', '.join(self.task.inputs)}"
+                    )
+        return self.task.predict(self.session, self.processor, rows, options)
+
+    def close(self) -> None:
+        self.session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def apply_transforms(specs: Sequence[TransformSpec], rows: Sequence[Row]) -> Sequence[Row]:
+    """Do the named transforms to the rows, one after the other."""
+    for spec in specs:
+        rows = lookup.transform(spec).apply(rows)
+    return rows

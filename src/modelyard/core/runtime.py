@@ -1,0 +1,57 @@
+"""The runtime protocol: where a model runs. One file each in the room ``runtimes``.
+
+Knows arrays by name, no rows and no tasks' meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from modelyard.core.model import Model
+
+Arrays = Mapping[str, np.ndarray]
+"""Arrays by input or output name."""
+
+
+class Session(Protocol):
+    """An opened model. ``run`` is a pure function of its arrays and may be called from one thread at a time."""
+
+    @property
+    def input_names(self) -> tuple[str, ...]: ...
+
+    @property
+    def output_names(self) -> tuple[str, ...]: ...
+
+    def run(self, arrays: Arrays) -> Arrays:
+        """Outputs for inputs.
+
+        Arrays that the runtime hands out may be fed back to the same session as they are (a key–value
+        cache, say); numpy reads them with ``np.asarray``.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+class Runtime(Protocol):
+    """Opens models, and builds models of its own form out of others."""
+
+    name: str
+    abilities: frozenset[str]
+    """What a model on this runtime allows, such as ``training``, ``gradients``, ``conversion``."""
+
+    def open(self, model: Model, *, device: str = "cpu", threads: int | None = None) -> Session:
+        """Load the weights, ready to run.
+
+        Args:
+            threads: cores that one call may use; None leaves it to the runtime.
+        """
+        ...
+
+    def build(self, model: Model, out: Path, **options: Any) -> Mapping[str, Any]:
+        """Convert ``model`` into ``out`` and return the settings that the new model needs."""
+        ...

@@ -1,0 +1,110 @@
+"""The task protocol: what a model does. One file each in the room ``tasks``.
+
+A task turns rows into arrays and arrays into predictions, and knows how such predictions are
+scored. It knows no runtime: it is given a session. Loops of more than one call, such as
+generation, live in the task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from modelyard.core.dataset import Dataset
+from modelyard.core.model import Model
+from modelyard.core.report import Findings
+from modelyard.core.runtime import Arrays, Session
+from modelyard.core.source import Source
+from modelyard.core.transform import Row
+
+if TYPE_CHECKING:
+    from modelyard.core.predictor import Predictor
+
+Prediction = Mapping[str, Any]
+"""One answer as JSON values, such as ``{"label": "spam", "score": 0.98}``."""
+
+Encoded = Mapping[str, Any]
+"""One row as unpadded numpy arrays by input name."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One thing to time: calling ``run`` once does ``units`` units (rows, tokens) of work."""
+
+    name: str
+    run: Callable[[], Any]
+    units: int
+    unit: str
+
+
+class Task(Protocol):
+    """Everything that differs between one kind of model and another."""
+
+    name: str
+    """Hugging Face pipeline tag."""
+    inputs: tuple[str, ...]
+    """Roles that a row must have to be predicted."""
+    target: str | None
+    """Role of the right answer, if rows need one."""
+    abilities: frozenset[str]
+    """What steps may count on: ``labels``, ``training``, ``generation``, …"""
+    measures: tuple[str, ...]
+    """Names that ``evaluate`` gives; ``prefix:*`` stands for one a class."""
+
+    def adopt(self, source: Source, out: Path, *, labels: Sequence[str], seed: int) -> Model:
+        """Turn foreign files into a model in ``out``, with a new head where the task needs one.
+
+        Nothing that the files contain is executed.
+        """
+        ...
+
+    def processor(self, model: Model) -> Any:
+        """Load once what encoding and decoding need (a tokenizer); light enough for a server."""
+        ...
+
+    def encode(self, processor: Any, rows: Sequence[Row]) -> list[Encoded]:
+        """Rows, already transformed, to unpadded arrays."""
+        ...
+
+    def collate(self, processor: Any, encoded: Sequence[Encoded]) -> Arrays:
+        """Pad rows into one batch."""
+        ...
+
+    def predict(
+        self, session: Session, processor: Any, rows: Sequence[Row], options: Mapping[str, Any]
+    ) -> list[Prediction]:
+        """Answers in the order of the rows.
+
+        Args:
+            options: what the caller may choose for one call (``max_tokens``, …).
+
+        Raises:
+            InputError: a row or an option cannot be used.
+        """
+        ...
+
+    def evaluate(self, predictor: Predictor, data: Dataset, split: str, *, confidence: float, seed: int) -> Findings:
+        """Score the model on a split, with an interval for every number and one row an example."""
+        ...
+
+    def compare(self, ours: Findings, reference: Findings, *, confidence: float, seed: int) -> Findings:
+        """Two evaluations of the same rows: agreement, largest difference, ``NAME_drop`` of each measure."""
+        ...
+
+    def workloads(self, predictor: Predictor, batch_size: int, length: int) -> Iterable[Workload]:
+        """What to time for one batch size and length (in the task's own unit, such as tokens)."""
+        ...
+
+    def network(self, model: Model) -> Any:
+        """The torch module behind the model, on the CPU in float32 and in evaluation mode.
+
+        Its ``forward`` takes the collated arrays by name and returns a mapping or an object with
+        the output names.
+        """
+        ...
+
+    def loss(self, network: Any, batch: Mapping[str, Any], weights: Any) -> Any:
+        """Scalar training loss of a batch of torch tensors (``labels`` among them); ``weights`` per row or None."""
+        ...

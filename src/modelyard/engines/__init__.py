@@ -1,0 +1,1 @@
+"""Engines: where a step is executed."""

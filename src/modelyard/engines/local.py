@@ -1,0 +1,49 @@
+"""Runs a step in this process and holds it to its contract.
+
+Knows no recipe and no yard: it is handed artifacts and folders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from modelyard.core.artifact import Artifact
+from modelyard.core.errors import ModelyardError
+from modelyard.core.source import Source
+from modelyard.core.step import Step
+
+
+def execute(
+    step: Step,
+    inputs: Sequence[Artifact | Source | None],
+    options: Mapping[str, Any],
+    *,
+    out: Path,
+    scratch: Path,
+) -> Artifact:
+    """Call the step and check what it hands back.
+
+    Args:
+        inputs: one for each positional parameter, None for an optional one that is not given.
+        options: checked options (:meth:`Step.check_options`).
+        out: the empty folder that the result is written to.
+        scratch: a folder that outlives a crash of this call; the step may resume from it.
+
+    Raises:
+        ModelyardError: the step broke its contract.
+    """
+    folders = {"out": out, "scratch": scratch}
+    result = step.function(*inputs, **options, **{name: folders[name] for name in step.injected})
+    if not isinstance(result, step.result):
+        raise ModelyardError(f"step {step.name!r} returned {type(result).__name__}, not {step.result.__name__}")
+    if result.path != out:
+        raise ModelyardError(f"step {step.name!r} sealed {result.path}", expected=f"its folder {out}")
+    expected = tuple(item.digest for item in inputs if isinstance(item, Artifact))
+    if result.parents != expected:
+        raise ModelyardError(
+            f"step {step.name!r} named other parents than it was given",
+            expected="parents=[…] with its artifacts, in the order of its parameters",
+        )
+    return result

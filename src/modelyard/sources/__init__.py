@@ -1,0 +1,1 @@
+"""Sources: references (pypi:, hf:, paths) fetched and pinned."""

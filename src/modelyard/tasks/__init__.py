@@ -1,0 +1,1 @@
+"""Tasks: what a model does, one file each. Knows no runtime."""

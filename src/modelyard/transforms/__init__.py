@@ -1,0 +1,1 @@
+"""Data transforms that travel with a model, one file each."""
