@@ -7,7 +7,7 @@ generation, live in the task.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -97,14 +97,43 @@ class Task(Protocol):
         """What to time for one batch size and length (in the task's own unit, such as tokens)."""
         ...
 
+    def export_example(self, model: Model) -> tuple[Arrays, Mapping[str, Mapping[int, str]]]:
+        """Small arrays to trace the network with, and its varying axes: name → axis → name of the axis.
+
+        Outputs are named too; the order of the arrays is the order of the exported inputs.
+        """
+        ...
+
     def network(self, model: Model) -> Any:
         """The torch module behind the model, on the CPU in float32 and in evaluation mode.
 
-        Its ``forward`` takes the collated arrays by name and returns a mapping or an object with
-        the output names.
+        Its ``forward`` takes the collated arrays by name and returns a mapping from output names to
+        tensors.
         """
         ...
 
     def loss(self, network: Any, batch: Mapping[str, Any], weights: Any) -> Any:
         """Scalar training loss of a batch of torch tensors (``labels`` among them); ``weights`` per row or None."""
+        ...
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some more text of a generated answer; the last one says why it ended and counts tokens."""
+
+    text: str
+    finish_reason: str | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class GeneratingTask(Task, Protocol):
+    """A task with the ability ``generation``: its answer grows token by token."""
+
+    def stream(self, session: Session, processor: Any, row: Row, options: Mapping[str, Any]) -> Iterator[Piece]:
+        """The answer to one row as it is generated; closing the iterator stops the work."""
+        ...
+
+    def chat_prompt(self, processor: Any, messages: Sequence[Mapping[str, str]]) -> str:
+        """Messages (``role``, ``content``) as one prompt, by the model's own template in a sandbox."""
         ...
