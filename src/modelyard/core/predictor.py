@@ -6,15 +6,15 @@ explanations alike, so that none of them can differ from the others.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from modelyard.core import lookup
 from modelyard.core.dataset import Dataset
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
-from modelyard.core.task import Prediction
+from modelyard.core.task import GeneratingTask, Piece, Prediction
 from modelyard.core.transform import Row, TransformSpec, pending_transforms
 
 
@@ -44,6 +44,11 @@ class Predictor:
     def predict_split(self, data: Dataset, split: str, **options: Any) -> list[Prediction]:
         """Answers for a split, doing only those transforms that the data have not had."""
         return self._predict(self.rows(data, split), options)
+
+    def stream(self, row: Row, **options: Any) -> Iterator[Piece]:
+        """The answer to one raw row as it grows; for tasks with the ability ``generation``."""
+        (ready,) = apply_transforms(self.model.transforms, [row])
+        return cast(GeneratingTask, self.task).stream(self.session, self.processor, ready, options)
 
     def rows(self, data: Dataset, split: str) -> Sequence[Row]:
         """The rows of a split as the task must see them."""
