@@ -1,0 +1,35 @@
+"""The commands that are not steps, one file each."""
+
+from __future__ import annotations
+
+from modelyard.cli.command import Command
+from modelyard.cli.commands.build import Build
+from modelyard.cli.commands.diff import Diff
+from modelyard.cli.commands.lineage import Lineage
+from modelyard.cli.commands.list import List
+from modelyard.cli.commands.predict import Predict
+from modelyard.cli.commands.promote import Promote
+from modelyard.cli.commands.quickstart import Quickstart
+from modelyard.cli.commands.rollback import Rollback
+from modelyard.cli.commands.schema import Schema
+from modelyard.cli.commands.serve import Serve
+from modelyard.cli.commands.show import Show
+from modelyard.cli.commands.verify import Verify
+
+COMMANDS: dict[str, type[Command]] = {
+    command.name: command
+    for command in (
+        Quickstart,
+        Build,
+        Predict,
+        Serve,
+        List,
+        Show,
+        Diff,
+        Lineage,
+        Promote,
+        Rollback,
+        Verify,
+        Schema,
+    )
+}

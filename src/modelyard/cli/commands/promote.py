@@ -1,0 +1,30 @@
+"""``modelyard promote``: point an alias at a release."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+
+from modelyard.cli.command import add_json, print_json, say
+
+
+class Promote:
+    name = "promote"
+    summary = "point an alias (production) at a release that met its requirements"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("release", metavar="NAME[:VERSION]", help="a release; without a version the newest")
+        parser.add_argument("--alias", default="production", help="the alias to move (default: production)")
+        parser.add_argument("--force", action="store_true", help="promote although requirements are not met; recorded")
+        add_json(parser)
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        from modelyard.yard.yard import Yard
+
+        yard = Yard.default()
+        version = yard.promote(arguments.release, alias=arguments.alias, force=arguments.force, actor=getpass.getuser())
+        if arguments.json:
+            print_json(version.to_json())
+        else:
+            say(f"{version.name}@{arguments.alias} is now {version.reference}")
+        return 0

@@ -1,0 +1,54 @@
+"""What a user types for an artifact: a folder, a digest, or a name in the yard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from modelyard import sources
+from modelyard.core.artifact import MANIFEST, Artifact, open_artifact
+from modelyard.core.errors import InputError
+from modelyard.core.model import Model
+from modelyard.core.source import Source
+from modelyard.core.step import Parameter
+from modelyard.yard.yard import Yard
+
+
+def open_input(text: str | None, parameter: Parameter, yard: Yard) -> Artifact | Source | None:
+    """The artifact or source behind the text, of the kind that the parameter takes.
+
+    Raises:
+        InputError: there is none, or it is of another kind.
+    """
+    if text is None:
+        return None
+    if parameter.kind is Source:
+        return sources.fetch(text, base=Path.cwd())
+    found = _find(text, parameter, yard)
+    if not isinstance(found, parameter.kind):
+        expected = f"a {parameter.kind.__name__.lower()}"
+        raise InputError(f"{parameter.name}: {text!r} is a {found.kind}", expected=expected)
+    return found
+
+
+def _find(text: str, parameter: Parameter, yard: Yard) -> Artifact:
+    folder = Path(text)
+    if (folder / MANIFEST).is_file():
+        artifact = open_artifact(folder.resolve())
+        artifact.verify()
+        return artifact
+    if folder.exists():
+        raise InputError(
+            f"{text!r} is not an artifact",
+            expected=f"a folder with a {MANIFEST}",
+            fix="turn it into one first: modelyard load model … --task …, or modelyard load data … --columns …",
+        )
+    if text.startswith(("pypi:", "hf:")):
+        raise InputError(
+            f"{parameter.name}: {text!r} is a reference, not an artifact",
+            fix="load it first: modelyard load model … --task …, or modelyard load data … --columns …",
+        )
+    if text.startswith("sha256:"):
+        return yard.get(text)
+    if parameter.kind is Model:
+        return yard.model(yard.resolve(text.removeprefix("yard:")))
+    raise InputError(f"{parameter.name}: there is no {text!r}", expected="a folder of an artifact, or sha256:…")

@@ -1,0 +1,249 @@
+"""The plan: which step runs on what, worked out and checked before anything runs.
+
+A plan is a list of nodes in running order. Beside the steps that the recipe names it holds what the
+proof needs: every scoring step is also done on the model before its conversion (``base``) and on
+the models that relative requirements name, and each such pair is compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from modelyard.core import lookup
+from modelyard.core.dataset import Dataset
+from modelyard.core.errors import suggestion
+from modelyard.core.model import Model
+from modelyard.core.report import Report
+from modelyard.core.step import Step
+from modelyard.core.task import Task
+from modelyard.recipes.document import Place
+from modelyard.recipes.recipe import Problems, Recipe, StepCall
+
+BASE = "base"
+START_RUNTIME = "torch"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An input from outside the plan: a reference to fetch, or a version in the yard."""
+
+    text: str
+    place: Place
+
+
+Input = str | Reference | None
+"""Another node by its id, something from outside, or nothing."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One step on given inputs.
+
+    ``subject`` says whose report it is: ``""`` the release's, otherwise the reference it is judged
+    against (``base``, ``yard:name@production``). ``compares`` marks a comparison with that subject.
+    """
+
+    id: str
+    step: Step
+    inputs: tuple[Input, ...]
+    options: Mapping[str, Any]
+    place: Place
+    subject: str = ""
+    compares: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Nodes in running order and what stands at the end of the chain."""
+
+    recipe: Recipe
+    nodes: tuple[Node, ...]
+    model: Input
+    data: str | None
+    base: Input
+
+    def reports(self, subject: str, *, compares: bool = False) -> tuple[Node, ...]:
+        """Report nodes on the released model (``subject=""``) or on a reference, in order."""
+        return tuple(
+            node
+            for node in self.nodes
+            if node.step.result is Report
+            and node.subject == subject
+            and node.compares == compares
+            and (compares or subject or node.inputs[0] == self.model)
+        )
+
+
+@dataclass
+class _State:
+    """How far the chain has come."""
+
+    recipe: Recipe
+    problems: Problems
+    nodes: list[Node] = field(default_factory=list)
+    model: Input = None
+    data: str | None = None
+    runtime: str = START_RUNTIME
+    base: Input = None
+
+    def add(self, node: Node) -> str:
+        self.nodes.append(node)
+        return node.id
+
+
+def make_plan(recipe: Recipe) -> Plan:
+    """Work out the plan.
+
+    Raises:
+        RecipeError: parts of the recipe do not fit together; holds every problem with its line.
+    """
+    problems = Problems(recipe.document)
+    state = _State(recipe, problems)
+    task = lookup.task(recipe.task)
+    _plan_data(state, task)
+    _plan_model(state)
+    for number, call in enumerate(recipe.steps, start=1):
+        _plan_step(state, task, number, call)
+    _plan_references(state)
+    plan = Plan(recipe, tuple(state.nodes), state.model, state.data, state.base)
+    _check_requirements(plan, task, problems)
+    problems.raise_if_any()
+    return plan
+
+
+def _plan_data(state: _State, task: Task) -> None:
+    section = state.recipe.data
+    if section is None:
+        return
+    columns = section.options.get("columns") or {}
+    wanted = [*task.inputs, *([task.target] if task.target else [])]
+    for role in wanted:
+        if role not in columns:
+            expected = f"columns: {{{', '.join(f'{name}: <column>' for name in wanted)}}}"
+            state.problems.add(("data", "columns"), f"no column is named for the role {role!r}", expected=expected)
+    step = lookup.step("load data")
+    inputs = tuple(_data_source(section.sources, parameter.name) for parameter in step.parameters)
+    state.data = state.add(Node("data", step, inputs, section.options, ("data",)))
+
+
+def _data_source(sources: Mapping[str, str], parameter: str) -> Reference | None:
+    # The first parameter of ``load data`` is the source that the training rows come from.
+    key = "train" if parameter == "source" else parameter
+    return Reference(sources[key], ("data", "source")) if key in sources else None
+
+
+def _plan_model(state: _State) -> None:
+    reference = Reference(state.recipe.model, ("model",))
+    if state.recipe.model.startswith("yard:"):
+        state.model = reference
+        return
+    options = {"task": state.recipe.task, "seed": state.recipe.seed}
+    node = Node("model", lookup.step("load model"), (reference, state.data), options, ("model",))
+    state.model = state.add(node)
+
+
+def _plan_step(state: _State, task: Task, number: int, call: StepCall) -> None:
+    step = call.step
+    offered = task.abilities | lookup.runtime(state.runtime).abilities
+    for need in sorted(step.needs - offered):
+        state.problems.add(
+            call.place,
+            f"{step.name!r} needs {need!r}, which {task.name} on the runtime {state.runtime!r} does not offer",
+            fix=_order_hint(state, need),
+        )
+    inputs = tuple(_bind(state, call, parameter.kind, parameter.optional) for parameter in step.parameters)
+    node = Node(f"{number} {step.name}", step, inputs, call.options, call.place)
+    previous = state.model
+    state.add(node)
+    if step.result is Dataset:
+        state.data = node.id
+    if step.result is Model:
+        state.base = (state.base or previous) if step.converts else None
+        state.model, state.runtime = node.id, step.runtime or state.runtime
+
+
+def _order_hint(state: _State, need: str) -> str:
+    if state.runtime != START_RUNTIME and need in lookup.runtime(START_RUNTIME).abilities:
+        return f"put it before the step that moves the model to {state.runtime!r}"
+    return "leave the step out, or choose another one"
+
+
+def _bind(state: _State, call: StepCall, kind: Any, optional: bool) -> Input:
+    if issubclass(kind, Model):
+        return state.model
+    if issubclass(kind, Dataset):
+        if state.data is None and not optional:
+            fix = "add data: {source: …, columns: {…}}"
+            state.problems.add(call.place, f"{call.step.name!r} needs data, and the recipe has none", fix=fix)
+        return state.data
+    if not optional:
+        state.problems.add(call.place, f"{call.step.name!r} cannot stand in a recipe", fix="run it as a command")
+    return None
+
+
+def _plan_references(state: _State) -> None:
+    """Do what scores the release on its references too, and compare."""
+    subjects: dict[str, Input] = {BASE: state.base} if state.base else {}
+    for requirement in state.recipe.require:
+        place: Place = ("require", requirement.measure)
+        if not requirement.against or requirement.against == BASE:
+            if requirement.against and not state.base:
+                what = "there is no 'base': no step converts the model"
+                state.problems.add(place, what, fix="compare against yard:name@alias instead")
+            continue
+        if not requirement.against.startswith("yard:"):
+            state.problems.add(place, f"against: {requirement.against!r}", expected="base, or yard:name@alias")
+        subjects.setdefault(requirement.against, Reference(requirement.against, place))
+    ours = [node for node in state.nodes if node.step.result is Report and node.inputs[0] == state.model]
+    for subject, model in subjects.items():
+        for node in ours:
+            _mirror(state, node, subject, model)
+
+
+def _mirror(state: _State, node: Node, subject: str, model: Input) -> None:
+    if not (node.step.scores or node.step.measures):
+        return
+    inputs = tuple(model if item == state.model else item for item in node.inputs)
+    mirrored = replace(node, id=f"{node.id} of {subject}", inputs=inputs, subject=subject)
+    state.nodes.insert(state.nodes.index(node) + 1, mirrored)
+    if node.step.scores:
+        step = lookup.step("compare")
+        options = {name: option.default for name, option in step.options.items()} | {
+            "task": state.recipe.task,
+            "seed": state.recipe.seed,
+            "confidence": node.options.get("confidence", step.options["confidence"].default),
+        }
+        identity = f"{node.id} against {subject}"
+        compare = Node(identity, step, (node.id, mirrored.id), options, node.place, subject, compares=True)
+        state.nodes.insert(state.nodes.index(mirrored) + 1, compare)
+
+
+def _check_requirements(plan: Plan, task: Task, problems: Problems) -> None:
+    """Every requirement must be measured, and measured on the model that is released."""
+    measured = _measures(plan.reports(""), task)
+    early = _measures(tuple(node for node in plan.nodes if not node.subject and not node.compares), task)
+    comparisons = {name for node in plan.nodes if node.compares for name in node.step.measures}
+    for requirement in plan.recipe.require:
+        name, place = requirement.measure, ("require", requirement.measure)
+        if _is_among(name, measured) or name in comparisons:
+            continue
+        if _is_among(name, early):
+            what = f"{name!r} is measured only before the last step that changes the model"
+            problems.add(place, what, fix="move the measuring step behind it")
+            continue
+        known = sorted(measured | comparisons) or sorted(task.measures)
+        fix = suggestion(name, known) if measured else "add the step that measures it, such as evaluate or benchmark"
+        problems.add(place, f"no step measures {name!r}", fix=fix)
+
+
+def _measures(nodes: tuple[Node, ...], task: Task) -> set[str]:
+    names = {name for node in nodes for name in node.step.measures}
+    return names | (set(task.measures) if any(node.step.scores for node in nodes) else set())
+
+
+def _is_among(name: str, known: set[str]) -> bool:
+    return name in known or any(entry.endswith(":*") and name.startswith(entry[:-1]) for entry in known)
+
+

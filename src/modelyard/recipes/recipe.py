@@ -1,0 +1,239 @@
+"""The recipe as data, read from a file and checked key by key.
+
+What may stand under ``steps`` and ``data`` is read off the steps' signatures. Whether the parts
+fit together is decided in ``plan``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modelyard.core import lookup
+from modelyard.core.errors import InputError, suggestion
+from modelyard.core.requirement import Requirement
+from modelyard.core.step import Step
+from modelyard.recipes.document import Document, Place, parse
+
+VERSION = 1
+KEYS = ("modelyard", "name", "task", "model", "data", "steps", "require", "seed")
+SOURCE_KEYS = ("train", "validation", "test")
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+
+class RecipeError(InputError):
+    """Everything that was found wrong with a recipe, each with its line."""
+
+    def __init__(self, problems: list[InputError]) -> None:
+        self.problems = problems
+        super().__init__(f"{len(problems)} problem{'s' if len(problems) > 1 else ''} in the recipe")
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"error": self.what, "problems": [problem.to_json() for problem in self.problems]}
+
+
+@dataclass(frozen=True)
+class StepCall:
+    """One entry under ``steps``: the step, its checked options, and where it stands."""
+
+    step: Step
+    options: Mapping[str, Any]
+    place: Place
+
+
+@dataclass(frozen=True)
+class DataSection:
+    """``data``: references by split (or one under ``train``), and options of the step ``load data``."""
+
+    sources: Mapping[str, str]
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe whose every key and value is of the right form."""
+
+    name: str
+    task: str
+    model: str
+    data: DataSection | None
+    steps: tuple[StepCall, ...]
+    require: tuple[Requirement, ...]
+    seed: int
+    document: Document
+    folder: Path
+
+
+class Problems:
+    """Collects errors, each with the line of its place, so that all are said at once."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.found: list[InputError] = []
+
+    def add(self, place: Place, what: str, *, expected: str = "", fix: str = "") -> None:
+        self.found.append(InputError(what, expected=expected, fix=fix, where=self.document.where(place)))
+
+    @contextmanager
+    def at(self, place: Place) -> Iterator[None]:
+        """An InputError raised inside is kept, with the place's line."""
+        try:
+            yield
+        except InputError as error:
+            self.add(place, error.what, expected=error.expected, fix=error.fix)
+
+    def raise_if_any(self) -> None:
+        if self.found:
+            raise RecipeError(self.found)
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read and check a recipe file.
+
+    Raises:
+        InputError: there is no such file, or it is not YAML.
+        RecipeError: it says something that no recipe can say; holds every problem.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"there is no recipe {str(path)!r}", fix="give the path of a .yaml file") from None
+    except (UnicodeDecodeError, IsADirectoryError, PermissionError) as error:
+        raise InputError(f"cannot read {str(path)!r}: {error}", expected="a text file in UTF-8") from None
+    return parse_recipe(text, path.name, path.resolve().parent)
+
+
+def parse_recipe(text: str, name: str, folder: Path) -> Recipe:
+    """The recipe in ``text``; relative paths in it are relative to ``folder``."""
+    document = parse(text, name)
+    problems = Problems(document)
+    if not isinstance(document.value, dict):
+        raise InputError("a recipe is a mapping", expected=f"the keys {', '.join(KEYS)}", where=document.where(()))
+    for key in document.value:
+        if key not in KEYS:
+            problems.add((key,), f"unknown key {key!r}", fix=suggestion(key, KEYS))
+    _check_version(document, problems)
+    reader = _Reader(document.value, problems)
+    recipe_name = reader.text("name", lambda value: NAME.fullmatch(value) is not None, "lower-case letters, digits, - . _")
+    task = reader.text("task", lambda value: value in lookup.names("tasks"), "", known=lookup.names("tasks"))
+    model = reader.text("model", bool, "a reference: pypi:…, hf:…, yard:name@alias or a path")
+    seed = document.value.get("seed", 0)
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
+        problems.add(("seed",), f"seed: {seed!r}", expected="a whole number from 0 to 2147483647")
+        seed = 0
+    data = _read_data(document.value.get("data"), problems, seed)
+    steps = _read_steps(document.value.get("steps", []), problems, seed)
+    require = _read_requirements(document.value.get("require") or {}, problems)
+    problems.raise_if_any()
+    return Recipe(recipe_name, task, model, data, steps, require, seed, document, folder)
+
+
+def _check_version(document: Document, problems: Problems) -> None:
+    version = document.value.get("modelyard")
+    if version != VERSION:
+        what = "the key 'modelyard' is missing" if version is None else f"modelyard: {version!r}"
+        problems.add(("modelyard",), what, expected=f"modelyard: {VERSION}", fix=f"write 'modelyard: {VERSION}' first")
+
+
+@dataclass(frozen=True)
+class _Reader:
+    value: Mapping[str, Any]
+    problems: Problems
+
+    def text(
+        self, key: str, accept: Callable[[str], bool], expected: str, known: tuple[str, ...] = ()
+    ) -> str:
+        value = self.value.get(key)
+        if value is None:
+            self.problems.add((), f"the key {key!r} is missing", expected=expected or ", ".join(known))
+            return ""
+        if not isinstance(value, str) or not accept(value):
+            fix = suggestion(str(value), known) if known else ""
+            self.problems.add((key,), f"{key}: {value!r}", expected=expected, fix=fix)
+            return ""
+        return value
+
+
+def _read_data(value: Any, problems: Problems, seed: int) -> DataSection | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict) or "source" not in value:
+        problems.add(("data",), "data has no source", expected="data: {source: …, columns: {…}}")
+        return None
+    sources = value["source"]
+    if isinstance(sources, str):
+        sources = {"train": sources}
+    if not isinstance(sources, dict) or "train" not in sources:
+        expected = "a reference, or a mapping {train: …, validation: …, test: …}"
+        problems.add(("data", "source"), f"source: {sources!r}", expected=expected)
+        return None
+    for key, reference in sources.items():
+        if key not in SOURCE_KEYS or not isinstance(reference, str):
+            expected = f"a reference under one of {', '.join(SOURCE_KEYS)}"
+            problems.add(("data", "source", key), f"{key}: {reference!r}", expected=expected)
+    given = {key: item for key, item in value.items() if key != "source"}
+    step = lookup.step("load data")
+    options = _check_options(step, given, ("data",), problems, seed, also=("source",))
+    return DataSection(dict(sources), options)
+
+
+def _read_steps(value: Any, problems: Problems, seed: int) -> tuple[StepCall, ...]:
+    if not isinstance(value, list):
+        problems.add(("steps",), "steps is not a list", expected="a list such as [finetune, evaluate]")
+        return ()
+    calls = []
+    for index, item in enumerate(value):
+        place: Place = ("steps", index)
+        if isinstance(item, dict) and len(item) == 1:
+            ((name, given),) = item.items()
+            place = (*place, name)
+        else:
+            name, given = item, {}
+        given = {} if given is None else given
+        if not isinstance(name, str) or not isinstance(given, dict):
+            problems.add(place, f"cannot read the step {item!r}", expected="'verb method', or 'verb method: {option: value}'")
+            continue
+        with problems.at(place):
+            step = lookup.step(name)
+            if step.verb == "load":
+                problems.add(place, f"{name!r} is done by the recipe itself", fix="say it under model: and data:")
+            calls.append(StepCall(step, _check_options(step, given, place, problems, seed), place))
+    return tuple(calls)
+
+
+def _check_options(
+    step: Step, given: Mapping[str, Any], place: Place, problems: Problems, seed: int, also: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Check each option by itself, so that every error has its own line."""
+    options = {name: option.default for name, option in step.options.items() if not option.required}
+    if "seed" in step.options:
+        options["seed"] = seed
+    for key, value in given.items():
+        if key not in step.options:
+            problems.add((*place, key), f"{step.name}: unknown key {key!r}", fix=suggestion(key, [*step.options, *also]))
+            continue
+        with problems.at((*place, key)):
+            options[key] = step.options[key].check(value)
+    for name, option in step.options.items():
+        # The task is said once, at the top of the recipe.
+        if option.required and name not in given and name != "task":
+            problems.add(place, f"{step.name}: {name!r} is missing", expected=option.help)
+    return options
+
+
+def _read_requirements(value: Any, problems: Problems) -> tuple[Requirement, ...]:
+    if not isinstance(value, dict):
+        problems.add(("require",), "require is not a mapping", expected='require: {accuracy: ">= 0.9"}')
+        return ()
+    requirements = []
+    for measure, bound in value.items():
+        with problems.at(("require", measure)):
+            requirements.append(Requirement.parse(measure, bound))
+    return tuple(requirements)

@@ -1,0 +1,85 @@
+"""The JSON Schema of recipes, read off the steps' signatures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modelyard.core import lookup
+from modelyard.core.options import Option, json_schema, plain
+from modelyard.core.step import Step
+from modelyard.recipes.recipe import NAME, SOURCE_KEYS, VERSION
+
+_BOUND = {
+    "oneOf": [
+        {"type": "string", "pattern": r"^\s*(<=|>=)\s*[-+0-9.eE]+\s*$"},
+        {
+            "type": "object",
+            "properties": {
+                **{key: {"type": "number"} for key in ("at_least", "at_most", "max_drop", "max_rise")},
+                "against": {"type": "string", "description": "base, or yard:name@alias"},
+                "confidence": {"type": "number", "minimum": 0.5, "exclusiveMaximum": 1},
+            },
+            "additionalProperties": False,
+        },
+    ]
+}
+
+
+def recipe_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of a recipe with every step that is installed."""
+    steps = [lookup.step(name) for name in lookup.step_names() if not name.startswith("load ")]
+    names = {step.name: step for step in steps} | {verb: lookup.step(verb) for verb in lookup.defaults() if verb != "load"}
+    reference = {"type": "string", "description": "pypi:package==version/path, hf:owner/name, yard:name@alias or a path"}
+    data = _options(lookup.step("load data"))
+    data["properties"]["source"] = {
+        "oneOf": [reference, {"type": "object", "properties": {key: reference for key in SOURCE_KEYS}}]
+    }
+    data["required"] = [*data.get("required", []), "source"]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "modelyard recipe",
+        "type": "object",
+        "properties": {
+            "modelyard": {"const": VERSION},
+            "name": {"type": "string", "pattern": f"^{NAME.pattern}$"},
+            "task": {"enum": list(lookup.names("tasks"))},
+            "model": reference,
+            "data": data,
+            "steps": {"type": "array", "items": {"oneOf": [{"enum": sorted(names)}, *map(_entry, names.items())]}},
+            "require": {"type": "object", "additionalProperties": _BOUND},
+            "seed": {"type": "integer", "minimum": 0},
+        },
+        "required": ["modelyard", "name", "task", "model"],
+        "additionalProperties": False,
+    }
+
+
+def _entry(item: tuple[str, Step]) -> dict[str, Any]:
+    name, step = item
+    options = {"oneOf": [_options(step), {"type": "null"}]}
+    return {
+        "type": "object",
+        "properties": {name: options},
+        "required": [name],
+        "additionalProperties": False,
+        "description": step.summary,
+    }
+
+
+def _options(step: Step) -> dict[str, Any]:
+    required = [option.name for option in step.options.values() if option.required]
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {option.name: _property(option) for option in step.options.values()},
+        "additionalProperties": False,
+    }
+    return schema | ({"required": required} if required else {})
+
+
+def _property(option: Option) -> dict[str, Any]:
+    schema = json_schema(option.annotation)
+    if option.help:
+        schema["description"] = option.help
+    if not option.required:
+        schema["default"] = plain(option.default)
+    return schema
