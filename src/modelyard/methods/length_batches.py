@@ -1,0 +1,57 @@
+"""Batches of rows of like length, so that little of a batch is padding.
+
+A batch costs its number of rows times its longest row. Knows lengths, not what they are lengths of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+POOL_BATCHES = 50
+"""Rows are sorted within pools of this many batches: enough for nearly no padding, few enough that
+which rows meet in a batch still changes from epoch to epoch."""
+
+
+def by_budget(lengths: Sequence[int], budget: int) -> list[np.ndarray]:
+    """All rows once, longest first, in batches of at most ``budget`` padded units.
+
+    Longest first, so that a batch too large for the memory shows at once.
+
+    Args:
+        lengths: length of each row, in tokens say.
+        budget: most that rows times longest row of a batch may come to; one row is always let in.
+
+    Returns:
+        Row positions of each batch.
+    """
+    order = np.argsort(-np.asarray(lengths, dtype=np.int64), kind="stable")
+    batches, start = [], 0
+    while start < len(order):
+        count = max(1, budget // max(1, int(lengths[order[start]])))
+        batches.append(order[start : start + count])
+        start += count
+    return batches
+
+
+def shuffled(lengths: Sequence[int], batch_size: int, *, seed: int) -> list[np.ndarray]:
+    """All rows once in random batches of ``batch_size`` whose rows are of like length.
+
+    Rows are shuffled, cut into pools of ``POOL_BATCHES`` batches, sorted by length within each pool and cut
+    into batches, whose order is shuffled again. One batch may be smaller than the others. Rows of the
+    same length stay in random order.
+
+    Returns:
+        Row positions of each batch; the same for the same seed.
+    """
+    random = np.random.default_rng(seed)
+    measured = np.asarray(lengths, dtype=np.int64)
+    order = random.permutation(len(measured))
+    pool = batch_size * POOL_BATCHES
+    batches = []
+    for start in range(0, len(order), pool):
+        rows = order[start : start + pool]
+        rows = rows[np.argsort(measured[rows], kind="stable")]
+        batches += [rows[first : first + batch_size] for first in range(0, len(rows), batch_size)]
+    return [batches[position] for position in random.permutation(len(batches))]
