@@ -1,0 +1,41 @@
+# The two commands: `make quickstart` and `make test`. Both set up .venv first.
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: setup quickstart test lint types layers unit slow docs clean
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade-strategy only-if-needed -c constraints.txt -e '.[dev]'
+	touch $(READY)
+
+quickstart: setup
+	$(BIN)/modelyard quickstart
+
+test: lint types layers unit
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+layers: setup
+	$(BIN)/lint-imports
+
+unit: setup
+	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
+
+slow: setup
+	$(BIN)/pytest -m slow
+
+docs: setup
+	$(BIN)/python -m modelyard.cli.reference docs
+
+clean:
+	rm -rf .venv build dist src/*.egg-info
