@@ -1,0 +1,57 @@
+"""Checks a whole yard: every byte of every object, every row, every link between them.
+
+Only looks; mends nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+from modelyard.core.errors import InputError, IntegrityError
+from modelyard.yard import events
+from modelyard.yard.events import Problem
+from modelyard.yard.objects import Objects
+
+
+def inspect(connection: sqlite3.Connection, objects: Objects) -> list[Problem]:
+    """All that is wrong, objects first; empty if nothing is."""
+    chain = events.verify(connection)
+    return [
+        *_check_objects(objects),
+        *_check_versions(connection, objects),
+        *_check_database(connection),
+        *([chain] if chain else []),
+    ]
+
+
+def _check_objects(objects: Objects) -> Iterator[Problem]:
+    for digest in objects.digests():
+        try:
+            objects.get(digest, verify=True)
+        except (InputError, IntegrityError) as error:
+            yield Problem(digest, error.what)
+
+
+def _check_versions(connection: sqlite3.Connection, objects: Objects) -> Iterator[Problem]:
+    for row in connection.execute("SELECT name, number, release FROM versions ORDER BY name, number"):
+        where = f"{row['name']}:{row['number']}"
+        if not objects.has(row["release"]):
+            yield Problem(where, f"its release {row['release']} is missing")
+            continue
+        try:
+            parents = objects.get(row["release"], verify=False).parents
+        except IntegrityError:
+            # Named among the objects already.
+            continue
+        for parent in parents:
+            if not objects.has(parent):
+                yield Problem(where, f"its release refers to {parent}, which is missing")
+
+
+def _check_database(connection: sqlite3.Connection) -> Iterator[Problem]:
+    for (message,) in connection.execute("PRAGMA integrity_check"):
+        if message != "ok":
+            yield Problem("database", str(message))
+    for row in connection.execute("PRAGMA foreign_key_check"):
+        yield Problem("database", f"row {row['rowid']} of {row['table']} refers to a missing row of {row['parent']}")

@@ -1,0 +1,256 @@
+"""The yard: everything that lasts, behind one object.
+
+Puts the objects, the versions, the step cache and the audit log together and keeps their order:
+bytes are on the disk before a row speaks of them. Runs no step and serves no model.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from modelyard.core.artifact import Artifact
+from modelyard.core.errors import InputError, IntegrityError
+from modelyard.core.model import Model
+from modelyard.core.release import Release
+from modelyard.yard import difference, events, garbage, inspection, lineage, locks, registry, steps
+from modelyard.yard.database import Database
+from modelyard.yard.difference import Difference
+from modelyard.yard.events import Event, Problem
+from modelyard.yard.garbage import Collected
+from modelyard.yard.layout import Layout
+from modelyard.yard.lineage import Lineage
+from modelyard.yard.naming import PRODUCTION, Reference, check_name
+from modelyard.yard.objects import Objects
+from modelyard.yard.registry import Version
+from modelyard.yard.workplace import Workplace, workplace
+
+HOME = "MODELYARD_HOME"
+
+_Kind = TypeVar("_Kind", bound=Artifact)
+
+
+class Yard:
+    """A yard in the folder ``home``, which is made when it is first used.
+
+    Any number of threads and processes of one machine may use it at once. Where an ``actor`` is
+    asked for, None stands for the user that runs this process.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.home = home.absolute()
+
+    @classmethod
+    def default(cls) -> Yard:
+        """The yard in ``MODELYARD_HOME``, otherwise in ``.modelyard`` of the current folder."""
+        return cls(Path(os.environ.get(HOME) or ".modelyard"))
+
+    @cached_property
+    def _layout(self) -> Layout:
+        layout = Layout(self.home)
+        layout.create()
+        return layout
+
+    @cached_property
+    def _database(self) -> Database:
+        return Database(self._layout.database)
+
+    @cached_property
+    def _objects(self) -> Objects:
+        return Objects(self._layout)
+
+    # Artifacts
+
+    def put(self, artifact: _Kind) -> _Kind:
+        """Keep an artifact, and return it as it lies in the yard, read-only.
+
+        One that lies in a workplace is moved, any other is copied. Putting the same one again
+        changes nothing, unless the kept one was damaged: then it is mended.
+
+        Raises:
+            IntegrityError: its files are not those of its manifest.
+            ModelyardError: the disk is full or fails. In both cases nothing was kept.
+        """
+        with locks.shared(self._layout.yard_lock):
+            return self._objects.put(artifact)
+
+    def get(self, digest: str, *, verify: bool = True) -> Artifact:
+        """The artifact with this digest, or with this unique prefix of at least 8 hex digits.
+
+        Args:
+            verify: hash all its files again before they are handed out.
+
+        Raises:
+            InputError: there is none, or more than one.
+            IntegrityError: it is not what was stored (``digest_mismatch``).
+        """
+        return self._objects.get(digest, verify=verify)
+
+    # Work
+
+    def recall(self, key: str) -> Artifact | None:
+        """What the work of this key gave, or None if it must be done (again).
+
+        Its manifest is checked and all its files are there; call ``verify`` on it to hash them.
+        """
+        with self._database.read() as connection:
+            digest = steps.find(connection, key)
+        if digest is None:
+            return None
+        try:
+            artifact = self.get(digest, verify=False)
+        except (InputError, IntegrityError):
+            return None
+        if not all((artifact.path / name).is_file() for name in artifact.files):
+            return None
+        with self._database.write() as connection:
+            steps.touch(connection, key)
+        return artifact
+
+    def remember(self, key: str, step_name: str, artifact: Artifact, seconds: float) -> None:
+        """Note that the work of this key gave this artifact, which was put before."""
+        with self._database.write() as connection:
+            steps.remember(connection, key, step_name, artifact.digest, seconds)
+
+    @contextmanager
+    def workplace(self, key: str) -> Iterator[Workplace]:
+        """Do the work of this key alone: others with the same key wait until the block ends.
+
+        Ask :meth:`recall` again inside: who held it before may have done the work.
+        """
+        with workplace(self._layout, key) as place:
+            yield place
+
+    # Versions
+
+    def publish(self, release: Release, *, actor: str | None = None) -> Version:
+        """Give a release the next number of its name: 1, 2, 3, …
+
+        The newest version published again keeps its number.
+
+        Raises:
+            InputError: the name is not allowed, or the release or something it refers to was not put.
+        """
+        check_name("name", release.name)
+        with locks.shared(self._layout.yard_lock), self._database.write() as connection:
+            for digest in (release.digest, *release.parents):
+                if not self._objects.has(digest):
+                    raise InputError(
+                        f"{release.name} refers to {digest}, which is not in this yard", fix="put it first"
+                    )
+            return registry.publish(connection, release.name, release.digest, release.verdict, actor=actor)
+
+    def names(self) -> list[str]:
+        """All names that have versions, sorted."""
+        with self._database.read() as connection:
+            return registry.names(connection)
+
+    def versions(self, name: str) -> list[Version]:
+        """All versions of a name, newest first.
+
+        Raises:
+            InputError: there is no such name.
+        """
+        with self._database.read() as connection:
+            return registry.versions(connection, check_name("name", name))
+
+    def resolve(self, reference: str) -> Version:
+        """The version that ``name``, ``name@alias`` or ``name:3`` means.
+
+        A plain name means its alias ``production`` if it has one, otherwise its newest version.
+
+        Raises:
+            InputError: no such version; the nearest name is suggested.
+        """
+        parsed = Reference.parse(reference)
+        with self._database.read() as connection:
+            return registry.resolve(connection, parsed)
+
+    def release(self, version: Version) -> Release:
+        """The release behind a version, hashed again before it is handed out."""
+        return _expect(Release, self.get(version.release))
+
+    def model(self, version: Version) -> Model:
+        """The model of a version, hashed again before it is handed out."""
+        return _expect(Model, self.get(self.release(version).model_digest))
+
+    def promote(
+        self, reference: str, *, alias: str = PRODUCTION, force: bool = False, actor: str | None = None
+    ) -> Version:
+        """Point an alias to a version.
+
+        Args:
+            force: promote even if its requirements are not met; that is recorded.
+
+        Raises:
+            InputError: no such version, or its requirements are not met.
+        """
+        parsed, alias = Reference.parse(reference), check_name("alias", alias)
+        with self._database.write() as connection:
+            return registry.promote(connection, parsed, alias=alias, force=force, actor=actor)
+
+    def rollback(self, name: str, *, alias: str = PRODUCTION, actor: str | None = None) -> Version:
+        """Return an alias to the version that it pointed to before; twice goes back twice.
+
+        Raises:
+            InputError: there is nothing to return to.
+        """
+        check_name("name", name)
+        check_name("alias", alias)
+        with self._database.write() as connection:
+            return registry.rollback(connection, name, alias=alias, actor=actor)
+
+    # Looking back
+
+    def events(self) -> list[Event]:
+        """The audit log, oldest first."""
+        with self._database.read() as connection:
+            return events.read(connection)
+
+    def history(self, name: str) -> list[Event]:
+        """What happened to one name, oldest first."""
+        with self._database.read() as connection:
+            return events.read(connection, check_name("name", name))
+
+    def verify_events(self) -> Problem | None:
+        """The first event that was edited, removed or moved, or None."""
+        with self._database.read() as connection:
+            return events.verify(connection)
+
+    def lineage(self, digest: str) -> Lineage:
+        """What an artifact was made from, back to the sources."""
+        with self._database.read() as connection:
+            return lineage.trace(connection, self._objects, digest)
+
+    def diff(self, a: str, b: str) -> Difference:
+        """What differs between two versions, given as references."""
+        first, second = self.resolve(a), self.resolve(b)
+        return difference.compare(
+            (first, self.release(first), self.model(first)), (second, self.release(second), self.model(second))
+        )
+
+    # Upkeep
+
+    def verify(self) -> list[Problem]:
+        """Hash every object and check every row; empty if all is well."""
+        with self._database.read() as connection:
+            return inspection.inspect(connection, self._objects)
+
+    def collect_garbage(self, *, older_than: timedelta = timedelta(days=14), actor: str | None = None) -> Collected:
+        """Remove what no version needs and nobody used for a while.
+
+        Raises:
+            ModelyardError: a build is running; nothing was removed.
+        """
+        return garbage.collect(self._layout, self._database, self._objects, older_than=older_than, actor=actor)
+
+
+def _expect(kind: type[_Kind], artifact: Artifact) -> _Kind:
+    if not isinstance(artifact, kind):
+        raise IntegrityError(f"{artifact.digest} is a {artifact.kind}, not a {kind.kind}")
+    return artifact
