@@ -26,9 +26,8 @@ def shown_progress() -> Iterator[None]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[shown]}"),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        with reporting(_Bars(bars)):
-            yield
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars, reporting(_Bars(bars)):
+        yield
 
 
 class _Bars:

@@ -48,9 +48,7 @@ def step_key(step: Step, inputs: Sequence[Artifact | Source | None], options: Ma
     )
 
 
-def run_step(
-    step: Step, inputs: Sequence[Artifact | Source | None], options: Mapping[str, Any], yard: Yard
-) -> Result:
+def run_step(step: Step, inputs: Sequence[Artifact | Source | None], options: Mapping[str, Any], yard: Yard) -> Result:
     """The step's result, from the yard if the same work was done before.
 
     A second process that asks for the same work waits for the first. After a crash the step finds

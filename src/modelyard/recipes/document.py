@@ -72,7 +72,7 @@ def _without_aliases(text: str, name: str) -> str:
 
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        where = f"{name}, line {event.start_mark.line + 1}"
+        where = f"{name}, line {event.start_mark.line + 1}" if event.start_mark else name
         if isinstance(event, yaml.AliasEvent):
             raise InputError(f"alias *{event.anchor}", expected="every value written out", where=where)
         if isinstance(event, yaml.CollectionStartEvent):

@@ -32,7 +32,9 @@ class Lock:
             InputError: it says nothing; the recipe has changed since.
         """
         if reference not in self.sources:
-            raise InputError(f"the lock does not know {reference!r}", fix="build once without --locked, and review the lock")
+            raise InputError(
+                f"the lock does not know {reference!r}", fix="build once without --locked, and review the lock"
+            )
         return self.sources[reference]
 
     def check(self, kind: str, name: str, digest: str, expected: str | None) -> None:

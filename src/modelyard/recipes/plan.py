@@ -245,5 +245,3 @@ def _measures(nodes: tuple[Node, ...], task: Task) -> set[str]:
 
 def _is_among(name: str, known: set[str]) -> bool:
     return name in known or any(entry.endswith(":*") and name.startswith(entry[:-1]) for entry in known)
-
-

@@ -121,7 +121,9 @@ def parse_recipe(text: str, name: str, folder: Path) -> Recipe:
             problems.add((key,), f"unknown key {key!r}", fix=suggestion(key, KEYS))
     _check_version(document, problems)
     reader = _Reader(document.value, problems)
-    recipe_name = reader.text("name", lambda value: NAME.fullmatch(value) is not None, "lower-case letters, digits, - . _")
+    recipe_name = reader.text(
+        "name", lambda value: NAME.fullmatch(value) is not None, "lower-case letters, digits, - . _"
+    )
     task = reader.text("task", lambda value: value in lookup.names("tasks"), "", known=lookup.names("tasks"))
     model = reader.text("model", bool, "a reference: pypi:…, hf:…, yard:name@alias or a path")
     seed = document.value.get("seed", 0)
@@ -147,9 +149,7 @@ class _Reader:
     value: Mapping[str, Any]
     problems: Problems
 
-    def text(
-        self, key: str, accept: Callable[[str], bool], expected: str, known: tuple[str, ...] = ()
-    ) -> str:
+    def text(self, key: str, accept: Callable[[str], bool], expected: str, known: tuple[str, ...] = ()) -> str:
         value = self.value.get(key)
         if value is None:
             self.problems.add((), f"the key {key!r} is missing", expected=expected or ", ".join(known))
@@ -198,7 +198,9 @@ def _read_steps(value: Any, problems: Problems, seed: int) -> tuple[StepCall, ..
             name, given = item, {}
         given = {} if given is None else given
         if not isinstance(name, str) or not isinstance(given, dict):
-            problems.add(place, f"cannot read the step {item!r}", expected="'verb method', or 'verb method: {option: value}'")
+            problems.add(
+                place, f"cannot read the step {item!r}", expected="'verb method', or 'verb method: {option: value}'"
+            )
             continue
         with problems.at(place):
             step = lookup.step(name)
@@ -217,7 +219,9 @@ def _check_options(
         options["seed"] = seed
     for key, value in given.items():
         if key not in step.options:
-            problems.add((*place, key), f"{step.name}: unknown key {key!r}", fix=suggestion(key, [*step.options, *also]))
+            problems.add(
+                (*place, key), f"{step.name}: unknown key {key!r}", fix=suggestion(key, [*step.options, *also])
+            )
             continue
         with problems.at((*place, key)):
             options[key] = step.options[key].check(value)

@@ -75,9 +75,7 @@ class Run:
 
     def judge(self) -> tuple[Judgement, ...]:
         """The outcome of each requirement."""
-        return tuple(
-            requirement.judge(self._measures_for(requirement)) for requirement in self.plan.recipe.require
-        )
+        return tuple(requirement.judge(self._measures_for(requirement)) for requirement in self.plan.recipe.require)
 
     def measures(self, subject: str = "", *, compares: bool = False) -> dict[str, Measure]:
         """Everything measured on the release, or on a reference; where two reports agree on a name, the later."""

@@ -28,11 +28,16 @@ _BOUND = {
 def recipe_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of a recipe with every step that is installed."""
     steps = [lookup.step(name) for name in lookup.step_names() if not name.startswith("load ")]
-    names = {step.name: step for step in steps} | {verb: lookup.step(verb) for verb in lookup.defaults() if verb != "load"}
-    reference = {"type": "string", "description": "pypi:package==version/path, hf:owner/name, yard:name@alias or a path"}
+    names = {step.name: step for step in steps} | {
+        verb: lookup.step(verb) for verb in lookup.defaults() if verb != "load"
+    }
+    reference = {
+        "type": "string",
+        "description": "pypi:package==version/path, hf:owner/name, yard:name@alias or a path",
+    }
     data = _options(lookup.step("load data"))
     data["properties"]["source"] = {
-        "oneOf": [reference, {"type": "object", "properties": {key: reference for key in SOURCE_KEYS}}]
+        "oneOf": [reference, {"type": "object", "properties": dict.fromkeys(SOURCE_KEYS, reference)}]
     }
     data["required"] = [*data.get("required", []), "source"]
     return {

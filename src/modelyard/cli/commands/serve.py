@@ -12,7 +12,9 @@ class Serve:
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("release", nargs="+", metavar="NAME[@ALIAS|:VERSION]", help="releases in the yard")
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-        parser.add_argument("--port", type=int, default=8080, help="port to listen on, 0 for a free one (default: 8080)")
+        parser.add_argument(
+            "--port", type=int, default=8080, help="port to listen on, 0 for a free one (default: 8080)"
+        )
 
     def run(self, arguments: argparse.Namespace) -> int:
         from modelyard.serve.run import serve_releases
