@@ -36,7 +36,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         # AUTOINCREMENT remembers the highest number, which shows when the last rows were removed.
         """CREATE TABLE events (
             number INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, actor TEXT NOT NULL,
-            action TEXT NOT NULL, name TEXT NOT NULL, details TEXT NOT NULL, hash TEXT NOT NULL) STRICT""",
+            action TEXT NOT NULL, name TEXT NOT NULL, details TEXT NOT NULL CHECK (json_valid(details)),
+            hash TEXT NOT NULL) STRICT""",
         """CREATE TRIGGER events_stay BEFORE DELETE ON events
             BEGIN SELECT RAISE(ABORT, 'events are never removed'); END""",
         """CREATE TRIGGER events_hold BEFORE UPDATE ON events

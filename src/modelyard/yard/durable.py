@@ -11,7 +11,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from modelyard.core.errors import IntegrityError, ModelyardError
@@ -32,7 +32,7 @@ _ADVICE = {
 
 @contextmanager
 def clear_failures(doing: str, where: Path) -> Iterator[None]:
-    """Word failures of the disk for a person; nothing had been changed when they came.
+    """Word failures of the disk for a person.
 
     Raises:
         ModelyardError: the disk is full, broken or read-only, or there are no file handles left.
@@ -44,7 +44,7 @@ def clear_failures(doing: str, where: Path) -> Iterator[None]:
         raise ModelyardError(
             f"{doing} failed: {error}",
             expected="a disk with space, file handles, and a folder that can be written",
-            fix="mend that and run it again; nothing was changed",
+            fix="mend that and run it again",
             where=str(where),
         ) from error
     except sqlite3.DatabaseError as error:
@@ -54,9 +54,7 @@ def clear_failures(doing: str, where: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         fix = _ADVICE.get(error.errno or 0, "mend that and run it again")
-        raise ModelyardError(
-            f"{doing} failed: {reason}", fix=f"{fix}; nothing was changed", where=str(error.filename or where)
-        ) from error
+        raise ModelyardError(f"{doing} failed: {reason}", fix=fix, where=str(error.filename or where)) from error
 
 
 def make_folder(folder: Path) -> None:
@@ -87,22 +85,13 @@ def freeze(folder: Path) -> None:
 
 
 def move(folder: Path, target: Path) -> None:
-    """Rename a folder on one file system, all or nothing; durable when it returns.
-
-    Raises:
-        FileExistsError: something lies at ``target`` already; it is left alone.
-    """
-    try:
-        folder.rename(target)
-    except OSError as error:
-        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
-            raise FileExistsError(error.errno, error.strerror, str(target)) from None
-        raise
+    """Rename a folder on one file system, all or nothing; durable when it returns."""
+    folder.rename(target)
     sync(target.parent)
     sync(folder.parent)
 
 
 def clear(folder: Path) -> None:
     """Remove a folder of our own with all that is in it, if it is there."""
-    if folder.exists():
+    with suppress(FileNotFoundError):
         shutil.rmtree(folder)

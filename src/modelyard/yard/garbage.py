@@ -70,18 +70,21 @@ def _unneeded(connection: sqlite3.Connection, objects: Objects, moment: float) -
         except IntegrityError:
             # A damaged entry of the step cache is of no use to anybody.
             continue
-    return [digest for digest in objects.digests() if digest not in needed and objects.changed(digest) < moment]
+    return [digest for digest in objects.digests() if digest not in needed and objects.put_at(digest) < moment]
 
 
 def _clear_abandoned(layout: Layout, moment: float) -> int:
-    """Nobody works while the lock is held: staging is rubbish, work folders wait to be resumed."""
+    """Nobody works while the yard's lock is held: what lies in staging is rubbish, nobody waits for
+    another lock, and work folders are there to be resumed from."""
     with clear_failures("removing abandoned work", layout.home):
         for folder in layout.staging.iterdir():
             clear(folder)
         left = [folder for folder in layout.work.iterdir() if folder.stat().st_mtime < moment]
         for folder in left:
             clear(folder)
-            (layout.locks / folder.name).unlink(missing_ok=True)
+        for file in layout.locks.iterdir():
+            if file != layout.yard_lock:
+                file.unlink()
     return len(left)
 
 

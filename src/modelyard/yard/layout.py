@@ -49,13 +49,18 @@ class Layout:
         return self.locks / "yard"
 
     def work_folder(self, key: str) -> Path:
-        return self.work / hashlib.sha256(key.encode()).hexdigest()
+        return self.work / _hexadecimal(key)
 
-    def work_lock(self, key: str) -> Path:
-        return self.locks / self.work_folder(key).name
+    def lock(self, key: str) -> Path:
+        return self.locks / _hexadecimal(key)
 
     def create(self) -> None:
         """Make what is missing; two processes may do so at once."""
         with clear_failures("creating the yard", self.home):
             for folder in (self.objects, self.work, self.staging, self.locks):
                 make_folder(folder)
+
+
+def _hexadecimal(key: str) -> str:
+    """A file name for any text."""
+    return hashlib.sha256(key.encode()).hexdigest()

@@ -100,5 +100,6 @@ def ancestry(objects: Objects, digests: Iterable[str]) -> set[str]:
 def _about(artifact: Artifact) -> dict[str, Any]:
     about = {key: artifact.attributes[key] for key in _ABOUT[artifact.kind] if key in artifact.attributes}
     if isinstance(artifact, Release):
+        artifact.verify()
         about |= {"recipe": artifact.recipe, "lock": artifact.lock}
     return about

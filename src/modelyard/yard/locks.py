@@ -12,11 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from modelyard.core.progress import progress
+from modelyard.yard.durable import clear_failures
+
 
 @contextmanager
 def shared(file: Path) -> Iterator[None]:
     """Hold the lock together with others; waits while somebody holds it alone."""
-    with _locked(file, fcntl.LOCK_SH):
+    with _locked(file, fcntl.LOCK_SH, wait=True):
         yield
 
 
@@ -27,15 +30,22 @@ def exclusive(file: Path, *, wait: bool = True) -> Iterator[None]:
     Raises:
         BlockingIOError: somebody else holds it, and ``wait`` is False.
     """
-    with _locked(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB)):
+    with _locked(file, fcntl.LOCK_EX, wait=wait):
         yield
 
 
 @contextmanager
-def _locked(file: Path, operation: int) -> Iterator[None]:
-    handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+def _locked(file: Path, operation: int, *, wait: bool) -> Iterator[None]:
+    with clear_failures("locking the yard", file):
+        handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        fcntl.flock(handle, operation)
+        try:
+            fcntl.flock(handle, operation | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not wait:
+                raise
+            with progress("waiting for another process"):
+                fcntl.flock(handle, operation)
         try:
             yield
         finally:

@@ -16,7 +16,8 @@ from typing import TypeVar
 
 from modelyard.core.artifact import MANIFEST, Artifact, open_artifact
 from modelyard.core.errors import InputError, IntegrityError
-from modelyard.yard.durable import clear, clear_failures, freeze, make_folder, move
+from modelyard.yard import locks
+from modelyard.yard.durable import clear, clear_failures, freeze, make_folder, move, sync
 from modelyard.yard.layout import Layout
 
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{8,64})")
@@ -41,17 +42,15 @@ class Objects:
         with clear_failures("storing an artifact", target):
             if artifact.path == target:
                 return artifact
-            staged = artifact.path
-            if self._layout.work.resolve() not in staged.resolve().parents:
-                staged = self._copy(artifact)
-            artifact.at(staged).verify()
-            os.utime(staged)
-            freeze(staged)
-            make_folder(target.parent)
-            try:
-                move(staged, target)
-            except FileExistsError:
-                self._replace_damaged(target, artifact, staged)
+            if self._layout.work.resolve() in artifact.path.resolve().parents:
+                self._admit(artifact)
+            else:
+                copy = self._fresh()
+                try:
+                    _copy(artifact, copy)
+                    self._admit(artifact.at(copy))
+                finally:
+                    clear(copy)
         return artifact.at(target)
 
     def get(self, digest: str, *, verify: bool) -> Artifact:
@@ -82,14 +81,11 @@ class Objects:
     def digests(self) -> Iterator[str]:
         """Digests of all objects, in order."""
         for folder in sorted(self._layout.objects.glob("??/*")):
-            yield f"sha256:{folder.name}"
+            if re.fullmatch("[0-9a-f]{64}", folder.name):
+                yield f"sha256:{folder.name}"
 
-    def touch(self, digest: str) -> None:
-        """Say that the object is in use: the collector spares what is young."""
-        os.utime(self.path(digest))
-
-    def changed(self, digest: str) -> float:
-        """When the object was put or touched, in seconds since the epoch."""
+    def put_at(self, digest: str) -> float:
+        """When the object was last put, in seconds since the epoch."""
         return self.path(digest).stat().st_mtime
 
     def discard(self, digest: str) -> None:
@@ -117,26 +113,31 @@ class Objects:
             raise InputError(f"{digest} is not unique", expected=f"one of {', '.join(found)}")
         return f"sha256:{found[0]}"
 
-    def _copy(self, artifact: Artifact) -> Path:
-        copy = self._fresh()
-        try:
-            for name in (MANIFEST, *artifact.files):
-                (copy / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(artifact.path / name, copy / name)
-        except BaseException:
-            clear(copy)
-            raise
-        return copy
-
-    def _replace_damaged(self, target: Path, artifact: Artifact, staged: Path) -> None:
-        """Somebody put it before. Keep theirs, unless it was damaged since: then ours mends it."""
-        try:
-            open_artifact(target, expected_digest=artifact.digest).verify()
-            self.touch(artifact.digest)
-            clear(staged)
-        except (InputError, IntegrityError):
-            self.discard(artifact.digest)
-            move(staged, target)
+    def _admit(self, staged: Artifact) -> None:
+        """Move a folder of ours in. One that was put before stays, unless it was damaged since."""
+        staged.verify()
+        os.utime(staged.path)
+        freeze(staged.path)
+        target = self.path(staged.digest)
+        with locks.exclusive(self._layout.lock(f"put {staged.digest}")):
+            if self.has(staged.digest):
+                try:
+                    self.get(staged.digest, verify=True)
+                    os.utime(target)
+                    clear(staged.path)
+                    return
+                except IntegrityError:
+                    self.discard(staged.digest)
+            make_folder(target.parent)
+            # Also when another process has just made that folder: it may not have synced it yet.
+            sync(self._layout.objects)
+            move(staged.path, target)
 
     def _fresh(self) -> Path:
         return self._layout.staging / uuid.uuid4().hex
+
+
+def _copy(artifact: Artifact, folder: Path) -> None:
+    for name in (MANIFEST, *artifact.files):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(artifact.path / name, folder / name)

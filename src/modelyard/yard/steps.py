@@ -21,8 +21,9 @@ def remember(connection: sqlite3.Connection, key: str, step: str, digest: str, s
 
 
 def touch(connection: sqlite3.Connection, key: str) -> None:
-    """Note that the result was used, so that the collector spares it."""
-    connection.execute("UPDATE steps SET used = ? WHERE key = ?", (time.time(), key))
+    """Note that the result was used, so that the collector spares it; to the hour, as a write costs a sync."""
+    now = time.time()
+    connection.execute("UPDATE steps SET used = ? WHERE key = ? AND used < ?", (now, key, now - 3600))
 
 
 def used_since(connection: sqlite3.Connection, moment: float) -> set[str]:

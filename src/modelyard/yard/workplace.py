@@ -6,6 +6,7 @@ its result. Knows no steps; the key says what the work is.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,10 +32,13 @@ class Workplace:
 
 @contextmanager
 def workplace(layout: Layout, key: str) -> Iterator[Workplace]:
-    """Work on ``key`` alone; both folders go when the block ends without an error."""
+    """Work on ``key`` alone; both folders go when the block ends without an error.
+
+    What cannot be removed at the end is left to the next try or the collector.
+    """
     folder = layout.work_folder(key)
     place = Workplace(folder / "out", folder / "scratch")
-    with locks.shared(layout.yard_lock), locks.exclusive(layout.work_lock(key)):
+    with locks.shared(layout.yard_lock), locks.exclusive(layout.lock(f"work {key}")):
         with clear_failures("preparing a work folder", folder):
             clear(place.out)
             place.out.mkdir(parents=True)
@@ -42,6 +46,6 @@ def workplace(layout: Layout, key: str) -> Iterator[Workplace]:
         try:
             yield place
         except BaseException:
-            clear(place.out)
+            shutil.rmtree(place.out, ignore_errors=True)
             raise
-        clear(folder)
+        shutil.rmtree(folder, ignore_errors=True)

@@ -48,7 +48,7 @@ class Yard:
     @classmethod
     def default(cls) -> Yard:
         """The yard in ``MODELYARD_HOME``, otherwise in ``.modelyard`` of the current folder."""
-        return cls(Path(os.environ.get(HOME) or ".modelyard"))
+        return cls(Path(os.environ.get(HOME) or ".modelyard").expanduser())
 
     @cached_property
     def _layout(self) -> Layout:
@@ -238,7 +238,7 @@ class Yard:
 
     def verify(self) -> list[Problem]:
         """Hash every object and check every row; empty if all is well."""
-        with self._database.read() as connection:
+        with locks.shared(self._layout.yard_lock), self._database.read() as connection:
             return inspection.inspect(connection, self._objects)
 
     def collect_garbage(self, *, older_than: timedelta = timedelta(days=14), actor: str | None = None) -> Collected:
