@@ -61,7 +61,7 @@ def test_damage_is_named(tmp_path: Path, damage: str) -> None:
         file.unlink()
     else:
         (model.path / "extra.bin").write_bytes(b"x")
-    with pytest.raises(IntegrityError, match="digest_mismatch: (model.safetensors|extra.bin)"):
+    with pytest.raises(IntegrityError, match=r"digest_mismatch: (model\.safetensors|extra\.bin)"):
         model.verify()
 
 
