@@ -85,8 +85,8 @@ def _links(page: str, context: ssl.SSLContext) -> list[_Link]:
     try:
         with _open(page, context) as answer:
             data = answer.read(LARGEST_PAGE)
-    except urllib.error.HTTPError as error:
-        if error.code == 404:
+    except urllib.error.URLError as error:
+        if getattr(error, "code", None) == 404 or isinstance(error.reason, FileNotFoundError):
             return []
         raise
     if data.lstrip()[:1] == b"{":

@@ -1,0 +1,3 @@
+"""Bring data and pretrained models into the yard's own form."""
+
+DEFAULT = "data"
