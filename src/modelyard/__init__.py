@@ -6,26 +6,22 @@ Every step is a function here, under its own name: ``modelyard.quantize.dynamic(
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
 
+_PUBLIC = {
+    "Yard": "modelyard.yard.yard",
+    "build": "modelyard.recipes.build",
+    "fetch": "modelyard.sources",
+}
+
 
 def __getattr__(name: str) -> Any:
-    if name.startswith("_"):
+    if name in _PUBLIC:
+        return getattr(import_module(_PUBLIC[name]), name)
+    lookup = import_module("modelyard.core.lookup")
+    if name.startswith("_") or not lookup.is_verb(name):
         raise AttributeError(f"module 'modelyard' has no attribute {name!r}")
-    from modelyard.recipes import namespace
-
-    if name == "Yard":
-        from modelyard.yard.yard import Yard
-
-        return Yard
-    if name == "fetch":
-        from modelyard.sources import fetch
-
-        return fetch
-    if name == "build":
-        from modelyard.recipes.build import build
-
-        return build
-    return namespace.verb(name)
+    return import_module("modelyard.recipes.namespace").verb(name)

@@ -59,6 +59,11 @@ def step_names() -> tuple[str, ...]:
     return tuple(sorted(_step_modules()))
 
 
+def is_verb(name: str) -> bool:
+    """Whether some step begins with this word, in Python's spelling (``import_``) or the users'."""
+    return _spell(name) in {full.split()[0] for full in _step_modules()}
+
+
 @cache
 def defaults() -> dict[str, str]:
     """Verb → full name of its default method, as the verb's ``__init__`` says with ``DEFAULT``."""

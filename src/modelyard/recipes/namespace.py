@@ -64,14 +64,6 @@ class Verb:
 
 
 def verb(name: str) -> Verb | StepFunction:
-    """The namespace of a verb, or the step itself where the verb has one file.
-
-    Raises:
-        AttributeError: no step has this verb.
-    """
+    """The namespace of a verb, or the step itself where the verb has one file."""
     spelled = name.rstrip("_").replace("_", "-")
-    if spelled in lookup.step_names():
-        return StepFunction(lookup.step(spelled))
-    if spelled in lookup.defaults():
-        return Verb(spelled)
-    raise AttributeError(f"module 'modelyard' has no attribute {name!r}")
+    return StepFunction(lookup.step(spelled)) if spelled in lookup.step_names() else Verb(spelled)
