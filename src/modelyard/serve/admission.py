@@ -1,0 +1,41 @@
+"""What one caller may ask of a model, checked before a tokenizer or the model sees it.
+
+A tokenizer's time and memory grow with every character, a generation's with every token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from modelyard.serve.limits import Limits
+from modelyard.serve.refusals import RefusalError
+
+
+def check_options(options: Mapping[str, Any], limits: Limits) -> None:
+    """Refuse counts of generated text that would be allocated for; all else is the task's to check.
+
+    Raises:
+        RefusalError: 422, naming the option and its range.
+    """
+    for name, most in (("max_tokens", limits.generate_tokens), ("n", limits.sequences)):
+        value = options.get(name)
+        if value is not None and not (type(value) is int and 1 <= value <= most):
+            raise RefusalError(422, f"{name}: {value!r:.40}", expected=f"a whole number from 1 to {most}")
+
+
+def check_texts(texts: Iterable[str], limits: Limits) -> None:
+    """Refuse texts that are too long.
+
+    Raises:
+        RefusalError: 413, naming the first of them.
+    """
+    for number, text in enumerate(texts):
+        if len(text) > limits.text_characters:
+            raise RefusalError(
+                413,
+                f"text {number} has {len(text)} characters",
+                expected=f"at most {limits.text_characters}",
+                fix="shorten the text, or split it",
+                code="too_large",
+            )

@@ -1,0 +1,55 @@
+"""The prediction server as an ASGI application: models in, routes out.
+
+Knows no socket, no yard and no recipe; ``server`` binds it to a port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from modelyard.serve.exchange import Exchanges
+from modelyard.serve.hosting import Host, Hosted
+from modelyard.serve.inference import InferenceProtocol
+from modelyard.serve.limits import Limits
+from modelyard.serve.metrics import Metrics
+from modelyard.serve.openai import OpenAIProtocol
+from modelyard.serve.openapi import openapi_route
+
+
+def create_app(models: Sequence[Hosted], *, limits: Limits | None = None) -> ASGIApp:
+    """An application that answers with ``models`` and closes them when it ends.
+
+    Raises:
+        InputError: two models have the same name and version.
+    """
+    limits, metrics = limits or Limits(), Metrics()
+    host = Host(models, limits, metrics)
+
+    async def show_metrics(request: Request) -> Response:
+        """Counts and times for Prometheus."""
+        return Response(metrics.render(), media_type=CONTENT_TYPE_LATEST)
+
+    @asynccontextmanager
+    async def lifespan(_: object) -> AsyncIterator[None]:
+        yield
+        await host.close()
+
+    routes = [
+        *InferenceProtocol(host, limits, metrics).routes(),
+        *OpenAIProtocol(host, limits, metrics).routes(),
+        Route("/metrics", show_metrics, methods=["GET"]),
+    ]
+    routes.append(openapi_route(routes))
+    return Exchanges(Router(routes, redirect_slashes=False, default=_refuse, lifespan=lifespan), metrics)
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    raise HTTPException(404, "no such route")

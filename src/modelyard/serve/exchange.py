@@ -1,0 +1,157 @@
+"""What every request goes through: path check, request id, metrics, access log, and the form of an error.
+
+Pure ASGI, around the router. A log line says who answered what how fast, and nothing of the texts;
+it is ASCII JSON, so that no header or path can forge a line or steer a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+import traceback
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from modelyard.serve.hosting import Served
+from modelyard.serve.metrics import Metrics
+from modelyard.serve.refusals import RefusalError, refusal_of
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9._~:@-]+)*/?")
+_KEY = "modelyard.exchange"
+
+
+@dataclass
+class Exchange:
+    """One request and what is known of its answer so far."""
+
+    request_id: str
+    served: Served | None = None
+    status: int = 0
+
+
+def exchange_of(request: Request) -> Exchange:
+    """Endpoints say there which model answers."""
+    exchange: Exchange = request.scope[_KEY]
+    return exchange
+
+
+class Exchanges:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app, self._metrics = app, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = scope[_KEY] = Exchange(_request_id(scope))
+        # Starlette then raises its 404 and 405 instead of answering in plain text.
+        scope["app"] = self
+
+        async def send_marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                exchange.status = message["status"]
+                message["headers"] = [*message["headers"], *_marks(exchange)]
+            await send(message)
+
+        started = time.perf_counter()
+        self._metrics.in_flight.inc()
+        try:
+            await self._answer(scope, receive, send_marked, exchange)
+        finally:
+            self._metrics.in_flight.dec()
+            self._record(scope, exchange, time.perf_counter() - started)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, exchange: Exchange) -> None:
+        try:
+            _check_path(scope)
+            await self._app(scope, receive, send)
+        except HTTPException as error:
+            refusal = RefusalError(error.status_code, error.detail, headers=error.headers or {})
+            await self._refuse(refusal, scope, receive, send, exchange)
+        except Exception as error:
+            refusal = refusal_of(error)
+            if refusal.status == 500:
+                log_failure(error, exchange.request_id)
+            await self._refuse(refusal, scope, receive, send, exchange)
+
+    async def _refuse(
+        self, refusal: RefusalError, scope: Scope, receive: Receive, send: Send, exchange: Exchange
+    ) -> None:
+        if exchange.status == 0:
+            body = error_body(refusal, openai=scope["path"].startswith("/v1/"))
+            headers = dict(refusal.headers)
+            response = Response(orjson.dumps(body), refusal.status, headers, media_type="application/json")
+            await response(scope, receive, send)
+
+    def _record(self, scope: Scope, exchange: Exchange, seconds: float) -> None:
+        served = exchange.served
+        model, version = (served.name, served.version) if served else ("", "")
+        route = getattr(scope.get("route"), "path", "unmatched")
+        self._metrics.request_seconds.labels(model, version, route, str(exchange.status)).observe(seconds)
+        write_log(
+            request_id=exchange.request_id,
+            method=scope["method"],
+            path=scope["path"][:200],
+            route=route,
+            status=exchange.status,
+            seconds=round(seconds, 6),
+            model=model,
+            version=version,
+        )
+
+
+def error_body(refusal: RefusalError, *, openai: bool) -> dict[str, Any]:
+    """The error as OpenAI's clients or as those of the Open Inference Protocol read it."""
+    if not openai:
+        return {"error": refusal.message}
+    kind = "server_error" if refusal.status >= 500 else "invalid_request_error"
+    return {"error": {"message": refusal.message, "type": kind, "param": None, "code": refusal.code}}
+
+
+def log_failure(error: BaseException, request_id: str) -> None:
+    """What failed and where in the code; not its message, which may quote a text."""
+    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    write_log(request_id=request_id, failure=type(error).__name__, frames=frames)
+
+
+def write_log(**fields: Any) -> None:
+    """One line of ASCII JSON on standard error."""
+    stamp = datetime.now(UTC).isoformat(timespec="milliseconds")
+    sys.stderr.write(json.dumps({"time": stamp, **fields}) + "\n")
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value.decode("latin-1")):
+            return str(value.decode("latin-1"))
+    return uuid.uuid4().hex
+
+
+def _marks(exchange: Exchange) -> list[tuple[bytes, bytes]]:
+    marks = [(b"x-request-id", exchange.request_id.encode())]
+    if exchange.served is not None:
+        marks.append((b"x-modelyard-version", exchange.served.label.encode()))
+    return marks
+
+
+def _check_path(scope: Scope) -> None:
+    """Names need no escapes: a path that hides a slash, a dot segment or a control character is no honest one."""
+    path, raw = scope["path"], scope["raw_path"].lower()
+    dots = any(part in (".", "..") for part in path.split("/"))
+    if not _PLAIN_PATH.fullmatch(path) or dots or b"%2f" in raw or b"%2e" in raw:
+        raise RefusalError(
+            400, "the path is not a plain one", expected="letters, digits and . _ ~ : @ - between slashes"
+        )

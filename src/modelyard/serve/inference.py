@@ -1,0 +1,169 @@
+"""The Open Inference Protocol, version 2, over REST, with Triton's binary tensors.
+
+https://github.com/kserve/open-inference-protocol. Works for every task whose rows are text; knows none
+of them by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from modelyard.serve import bodies
+from modelyard.serve.admission import check_options, check_texts
+from modelyard.serve.connection import while_connected
+from modelyard.serve.exchange import exchange_of
+from modelyard.serve.hosting import Host, Served
+from modelyard.serve.limits import Limits
+from modelyard.serve.metrics import Metrics
+from modelyard.serve.refusals import RefusalError
+from modelyard.serve.tensors import read_rows, to_tensors, write_outputs
+
+_HEADER_LENGTH = "inference-header-content-length"
+_PROTOCOL = frozenset({"binary_data_output", "timeout", "priority"})
+"""Parameters that speak to the server; the others are options of the task."""
+
+
+class InferenceProtocol:
+    """Routes under ``/v2``."""
+
+    def __init__(self, host: Host, limits: Limits, metrics: Metrics) -> None:
+        self._host, self._limits, self._metrics = host, limits, metrics
+
+    def routes(self) -> list[Route]:
+        routes = [
+            Route("/v2", self._server, methods=["GET"]),
+            Route("/v2/health/live", self._live, methods=["GET"]),
+            Route("/v2/health/ready", self._ready, methods=["GET"]),
+            Route("/v2/repository/index", self._index, methods=["POST"]),
+        ]
+        for place in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
+            routes += [
+                Route(place, self._model, methods=["GET"]),
+                Route(f"{place}/ready", self._model_ready, methods=["GET"]),
+                Route(f"{place}/infer", self._infer, methods=["POST"]),
+            ]
+        return routes
+
+    async def _server(self, request: Request) -> Response:
+        """Name, version and extensions of the server."""
+        extensions = ["binary_tensor_data", "model_repository"]
+        return _json({"name": "modelyard", "version": version("modelyard"), "extensions": extensions})
+
+    async def _live(self, request: Request) -> Response:
+        """Whether the process answers at all."""
+        return _json({"live": True})
+
+    async def _ready(self, request: Request) -> Response:
+        """Whether every model that was asked for is loaded and answers."""
+        return _json({"ready": self._host.ready}, status=200 if self._host.ready else 503)
+
+    async def _index(self, request: Request) -> Response:
+        """Every model and version that is loaded."""
+        models = self._host.models()
+        return _json([{"name": item.name, "version": item.version, "state": "READY"} for item in models])
+
+    async def _model(self, request: Request) -> Response:
+        """What goes into a model and what comes out."""
+        return _json(self._describe(self._find(request)))
+
+    async def _model_ready(self, request: Request) -> Response:
+        """Whether one model answers."""
+        served = self._find(request)
+        ready = served.scheduler.alive
+        return _json({"name": served.name, "ready": ready}, status=200 if ready else 503)
+
+    async def _infer(self, request: Request) -> Response:
+        """Predictions for a batch of rows."""
+        served = self._find(request)
+        document, binary = await self._read(request)
+        rows = read_rows(document.get("inputs"), binary, served.predictor.task.inputs, self._limits)
+        check_texts([value for row in rows for value in row.values()], self._limits)
+        parameters = document.get("parameters") or {}
+        options, seconds = self._read_parameters(served, parameters)
+        work = served.scheduler.submit(rows, options, seconds)
+        tensors = to_tensors(await while_connected(request, work))
+        for label in tensors["label"].values if "label" in tensors else ():
+            self._metrics.predictions.labels(served.name, served.version, label).inc()
+        by_default = parameters.get("binary_data_output") is True
+        outputs, data = write_outputs(tensors, document.get("outputs"), binary_by_default=by_default)
+        answer = {"model_name": served.name, "model_version": served.version, "outputs": outputs}
+        if "id" in document:
+            answer["id"] = document["id"]
+        return _with_binary(answer, data)
+
+    def _find(self, request: Request) -> Served:
+        served = self._host.find(request.path_params["model"], request.path_params.get("version"))
+        exchange_of(request).served = served
+        return served
+
+    async def _read(self, request: Request) -> tuple[dict[str, Any], bytes]:
+        body = await bodies.read_body(request, self._limits)
+        split = request.headers.get(_HEADER_LENGTH)
+        if split is not None and not (split.isascii() and split.isdecimal() and int(split[:12]) <= len(body)):
+            raise RefusalError(400, f"{_HEADER_LENGTH}: {split[:40]}", expected="a number of bytes within the body")
+        size = int(split) if split is not None else len(body)
+        document = await bodies.parse_json(body[:size], self._limits)
+        if not isinstance(document, dict) or not isinstance(document.get("parameters") or {}, dict):
+            raise RefusalError(422, "the request is not an object with 'inputs'", expected="an inference request")
+        if not isinstance(document.get("id", ""), str):
+            raise RefusalError(422, "'id' is not a string")
+        return document, body[size:]
+
+    def _read_parameters(self, served: Served, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
+        """Options for the task, and the seconds that the client gives (``timeout``, in microseconds)."""
+        options = {name: value for name, value in parameters.items() if name not in _PROTOCOL}
+        generates = "generation" in served.predictor.task.abilities
+        if generates:
+            check_options(options, self._limits)
+        seconds = self._limits.generate_seconds if generates else self._limits.predict_seconds
+        timeout = parameters.get("timeout", 0)
+        if type(timeout) is not int or timeout < 0:
+            raise RefusalError(422, f"timeout {timeout!r:.40}", expected="microseconds, 0 for the server's own limit")
+        return options, min(seconds, timeout / 1e6) if timeout else seconds
+
+    def _describe(self, served: Served) -> dict[str, Any]:
+        model, task = served.predictor.model, served.predictor.task
+        versions = [item.version for item in self._host.models() if item.name == served.name]
+        outputs: list[tuple[str, str, list[int]]] = []
+        if "labels" in task.abilities:
+            classes = len(model.labels)
+            outputs += [("label", "BYTES", [-1]), ("score", "FP64", [-1]), ("scores", "FP64", [-1, classes])]
+        if "generation" in task.abilities:
+            outputs += [("text", "BYTES", [-1]), ("finish_reason", "BYTES", [-1])]
+        return {
+            "name": served.name,
+            "versions": versions,
+            "platform": f"modelyard_{model.runtime}",
+            "inputs": [_tensor(role, "BYTES", [-1]) for role in task.inputs],
+            "outputs": [_tensor(*output) for output in outputs],
+            "parameters": {
+                "task": task.name,
+                "version": served.version,
+                "digest": model.digest,
+                "labels": list(model.labels),
+                **served.hosted.about,
+            },
+        }
+
+
+def _tensor(name: str, datatype: str, shape: list[int]) -> dict[str, Any]:
+    return {"name": name, "datatype": datatype, "shape": shape}
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(value), status, media_type="application/json")
+
+
+def _with_binary(answer: Mapping[str, Any], data: bytes) -> Response:
+    head = orjson.dumps(answer)
+    if not data:
+        return Response(head, media_type="application/json")
+    headers = {_HEADER_LENGTH: str(len(head))}
+    return Response(head + data, headers=headers, media_type="application/octet-stream")

@@ -1,0 +1,40 @@
+"""What one server admits: sizes, counts and times, checked before anything is allocated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of a request and of the work that may wait.
+
+    Attributes:
+        body_bytes: largest body, after decompression.
+        body_seconds: a body must have arrived by then.
+        json_depth: deepest nesting of a JSON body.
+        request_rows: most rows in one request.
+        text_characters: longest text of one row, or of all messages of one chat.
+        queue_rows: most rows that wait for or are in the model; more are turned away with 503.
+        batch_rows: most rows in one call of the model.
+        predict_seconds: a prediction must be answered by then, generation excluded.
+        generate_seconds: the same for generated text.
+        generate_tokens: most tokens of one generated answer.
+        sequences: most answers to one prompt.
+        stream_pieces: pieces of text that may wait for a slow reader before the model waits too.
+        stall_seconds: how long the model waits for such a reader before it gives the answer up.
+    """
+
+    body_bytes: int = 4 * 1024 * 1024
+    body_seconds: float = 10.0
+    json_depth: int = 32
+    request_rows: int = 1024
+    text_characters: int = 100_000
+    queue_rows: int = 2048
+    batch_rows: int = 8
+    predict_seconds: float = 30.0
+    generate_seconds: float = 300.0
+    generate_tokens: int = 4096
+    sequences: int = 8
+    stream_pieces: int = 256
+    stall_seconds: float = 10.0

@@ -1,0 +1,50 @@
+"""What Prometheus reads: counts and times of requests, batches, predictions and tokens.
+
+One registry a server, so that two servers in one process do not share numbers.
+"""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+_ROWS = (1, 2, 4, 8, 16, 32, 64)
+
+
+class Metrics:
+    """The instruments. Label values come from the server's own names, never from a request's text."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        model = ("model", "version")
+        self.request_seconds = Histogram(
+            "modelyard_request_duration_seconds",
+            "Time from a request's headers to the end of its answer.",
+            (*model, "route", "status"),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.in_flight = Gauge(
+            "modelyard_requests_in_flight", "Requests that are being answered.", registry=self.registry
+        )
+        self.batch_rows = Histogram(
+            "modelyard_batch_rows", "Rows in one call of the model.", model, buckets=_ROWS, registry=self.registry
+        )
+        self.predictions = Counter(
+            "modelyard_predictions", "Predictions by the class they name.", (*model, "label"), registry=self.registry
+        )
+        self.tokens = Counter(
+            "modelyard_tokens",
+            "Tokens read (prompt) and written (completion).",
+            (*model, "kind"),
+            registry=self.registry,
+        )
+        build = Info("modelyard_build", "What is running.", registry=self.registry)
+        build.info({"version": version("modelyard"), "python": platform.python_version()})
+
+    def render(self) -> bytes:
+        """The text exposition format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,160 @@
+"""OpenAI's completions and chat for text generation, whole or as server-sent events.
+
+https://platform.openai.com/docs/api-reference. Both are one prompt in and one growing text out; a
+whole answer is a stream that was collected, so that a client that goes away ends either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from typing import Any, cast
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from modelyard.core.task import GeneratingTask, Piece
+from modelyard.serve import bodies
+from modelyard.serve.connection import while_connected
+from modelyard.serve.exchange import error_body, exchange_of, log_failure
+from modelyard.serve.hosting import Host, Served
+from modelyard.serve.limits import Limits
+from modelyard.serve.metrics import Metrics
+from modelyard.serve.openai_answers import Answer, ChatAnswer, CompletionAnswer
+from modelyard.serve.openai_requests import Sampling, read_chat, read_completion
+from modelyard.serve.refusals import RefusalError, refusal_of
+
+Pieces = AsyncGenerator[tuple[int, Piece], None]
+"""Pieces of answers by the answer's index."""
+
+
+class OpenAIProtocol:
+    """Routes under ``/v1``."""
+
+    def __init__(self, host: Host, limits: Limits, metrics: Metrics) -> None:
+        self._host, self._limits, self._metrics = host, limits, metrics
+        self._started = int(time.time())
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/v1/models", self._models, methods=["GET"]),
+            Route("/v1/models/{model}", self._model, methods=["GET"]),
+            Route("/v1/completions", self._complete, methods=["POST"]),
+            Route("/v1/chat/completions", self._chat, methods=["POST"]),
+        ]
+
+    async def _models(self, request: Request) -> Response:
+        """Every name, and every version as name:version."""
+        names = [*self._host.names(), *(served.label for served in self._host.models())]
+        return _json({"object": "list", "data": [self._entry(name) for name in names]})
+
+    async def _model(self, request: Request) -> Response:
+        """One model."""
+        name = request.path_params["model"]
+        self._find(request, name)
+        return _json(self._entry(name))
+
+    def _entry(self, name: str) -> dict[str, Any]:
+        return {"id": name, "object": "model", "created": self._started, "owned_by": "modelyard"}
+
+    async def _complete(self, request: Request) -> Response:
+        """Text that goes on from a prompt."""
+        asked = read_completion(await bodies.read_json(request, self._limits), self._limits)
+        served = self._find_generating(request, asked.model)
+        return await self._answer(request, served, asked, asked.prompts, CompletionAnswer(served.label, asked.n or 1))
+
+    async def _chat(self, request: Request) -> Response:
+        """The next message of a chat."""
+        asked = read_chat(await bodies.read_json(request, self._limits), self._limits)
+        served = self._find_generating(request, asked.model)
+        task = cast(GeneratingTask, served.predictor.task)
+        prompt = await asyncio.to_thread(task.chat_prompt, served.predictor.processor, asked.plain_messages)
+        return await self._answer(request, served, asked, [prompt], ChatAnswer(served.label, asked.n or 1))
+
+    def _find(self, request: Request, label: str) -> Served:
+        name, _, version = label.partition(":")
+        served = self._host.find(name, version or None)
+        exchange_of(request).served = served
+        return served
+
+    def _find_generating(self, request: Request, label: str) -> Served:
+        served = self._find(request, label)
+        if "generation" not in served.predictor.task.abilities:
+            raise RefusalError(
+                400,
+                f"{label} does {served.predictor.task.name}, it generates no text",
+                fix=f"ask POST /v2/models/{served.name}/infer",
+                code="wrong_task",
+            )
+        return served
+
+    async def _answer(
+        self, request: Request, served: Served, asked: Sampling, prompts: Sequence[str], answer: Answer
+    ) -> Response:
+        pieces = self._generate(served, prompts, asked)
+        # Nothing is sent before there is something to send, so that a refusal still has its status.
+        first = await while_connected(request, anext(pieces))
+        if asked.stream:
+            events = self._events(request, pieces, first, answer, asked.stream_options.include_usage)
+            return StreamingResponse(events, media_type="text/event-stream", headers={"cache-control": "no-store"})
+        return _json(await while_connected(request, _collect(pieces, first, answer)))
+
+    async def _generate(self, served: Served, prompts: Sequence[str], asked: Sampling) -> Pieces:
+        """One answer after the other: the model writes one at a time."""
+        deadline = time.monotonic() + self._limits.generate_seconds
+        seed = asked.seed if asked.seed is not None else secrets.randbits(31)
+        tokens = self._metrics.tokens
+        for index in range(len(prompts) * (asked.n or 1)):
+            row = {"text": prompts[index // (asked.n or 1)]}
+            options = {**asked.options, "seed": seed + index}
+            async with aclosing(served.scheduler.stream(row, options, deadline - time.monotonic())) as pieces:
+                async for piece in pieces:
+                    if piece.finish_reason is not None:
+                        tokens.labels(served.name, served.version, "prompt").inc(piece.prompt_tokens)
+                        tokens.labels(served.name, served.version, "completion").inc(piece.completion_tokens)
+                    yield index, piece
+
+    async def _events(
+        self, request: Request, pieces: Pieces, first: tuple[int, Piece], answer: Answer, include_usage: bool
+    ) -> AsyncIterator[bytes]:
+        try:
+            async for index, piece in _chain(first, pieces):
+                for chunk in answer.add(index, piece):
+                    yield _event({**chunk, "usage": None} if include_usage else chunk)
+            if include_usage:
+                yield _event(answer.usage_chunk())
+            yield b"data: [DONE]\n\n"
+        except Exception as error:
+            # The status is long gone: the error is the last event, and no [DONE] follows.
+            refusal = refusal_of(error)
+            if refusal.status == 500:
+                log_failure(error, exchange_of(request).request_id)
+            yield _event(error_body(refusal, openai=True))
+        finally:
+            await pieces.aclose()
+
+
+async def _chain(first: tuple[int, Piece], rest: Pieces) -> Pieces:
+    yield first
+    async for item in rest:
+        yield item
+
+
+async def _collect(pieces: Pieces, first: tuple[int, Piece], answer: Answer) -> dict[str, Any]:
+    async with aclosing(pieces):
+        async for index, piece in _chain(first, pieces):
+            answer.add(index, piece)
+    return answer.whole()
+
+
+def _json(value: Any) -> Response:
+    return Response(orjson.dumps(value), media_type="application/json")
+
+
+def _event(value: Any) -> bytes:
+    return b"data: " + orjson.dumps(value) + b"\n\n"

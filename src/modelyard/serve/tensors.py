@@ -1,0 +1,184 @@
+"""Rows from tensors and tensors from predictions, as JSON or in the binary extension.
+
+The Open Inference Protocol's tensors, of which text needs BYTES, FP64 and INT64:
+https://github.com/kserve/open-inference-protocol and Triton's binary tensor data extension, where an
+element of BYTES is a little-endian uint32 length and that many bytes. Knows no model and no HTTP.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from modelyard.core.task import Prediction
+from modelyard.core.transform import Row
+from modelyard.serve.limits import Limits
+from modelyard.serve.refusals import RefusalError
+
+
+def read_rows(inputs: object, binary: bytes, roles: Sequence[str], limits: Limits) -> list[Row]:
+    """One row for each element of the input tensors, which are named by role.
+
+    Args:
+        inputs: the request's ``inputs``: shape [n] or [n, 1] each, datatype BYTES.
+        binary: what follows the JSON part: the data of those inputs that carry ``binary_data_size``.
+
+    Raises:
+        RefusalError: 422, nothing having been allocated for what a shape claims; 400 for invalid UTF-8.
+    """
+    if not isinstance(inputs, list) or any(not isinstance(item, dict) for item in inputs):
+        raise RefusalError(422, "'inputs' is not a list of tensors", expected=f"tensors named {', '.join(roles)}")
+    names = [item.get("name") for item in inputs]
+    if sorted(map(repr, names)) != sorted(map(repr, roles)):
+        raise RefusalError(422, f"input tensors {names!r:.200}", expected=f"exactly: {', '.join(roles)}")
+    columns: dict[str, list[str]] = {}
+    for item in inputs:
+        count = _read_count(item, limits)
+        size = _parameters(item).get("binary_data_size")
+        if size is None:
+            columns[item["name"]] = _read_listed(item, count)
+        else:
+            data, binary = _split(binary, size)
+            columns[item["name"]] = _read_binary(data, count)
+    if binary:
+        raise RefusalError(422, f"{len(binary)} bytes belong to no input", expected="binary_data_size of every input")
+    if len({len(column) for column in columns.values()}) != 1:
+        raise RefusalError(422, "the input tensors differ in length", expected="one element a row in each")
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _read_count(item: Mapping[str, Any], limits: Limits) -> int:
+    if item.get("datatype") != "BYTES":
+        raise RefusalError(422, f"{item['name']}: datatype {item.get('datatype')!r:.80}", expected="BYTES")
+    shape = item.get("shape")
+    if not isinstance(shape, list) or len(shape) not in (1, 2) or any(type(size) is not int for size in shape):
+        raise RefusalError(422, f"{item['name']}: shape {shape!r:.80}", expected="[n] or [n, 1]")
+    count, *rest = shape
+    if rest not in ([], [1]) or not 1 <= count <= limits.request_rows:
+        raise RefusalError(
+            422, f"{item['name']}: shape {shape!r:.80}", expected=f"[n], n from 1 to {limits.request_rows}"
+        )
+    return int(count)
+
+
+def _read_listed(item: Mapping[str, Any], count: int) -> list[str]:
+    data = item.get("data")
+    if isinstance(data, list):
+        data = [value[0] if isinstance(value, list) and len(value) == 1 else value for value in data]
+    if not isinstance(data, list) or len(data) != count or any(not isinstance(value, str) for value in data):
+        raise RefusalError(422, f"{item['name']}: 'data' does not fit its shape", expected=f"{count} strings")
+    return data
+
+
+def _split(binary: bytes, size: object) -> tuple[bytes, bytes]:
+    if type(size) is not int or not 0 <= size <= len(binary):
+        raise RefusalError(422, f"binary_data_size {size!r:.40}", expected=f"0 to the {len(binary)} bytes that follow")
+    return binary[:size], binary[size:]
+
+
+def _read_binary(data: bytes, count: int) -> list[str]:
+    texts: list[str] = []
+    start = 0
+    while start < len(data):
+        if start + 4 > len(data):
+            raise RefusalError(422, "a BYTES element ends within its length")
+        (size,) = struct.unpack_from("<I", data, start)
+        start += 4
+        if start + size > len(data):
+            raise RefusalError(422, f"a BYTES element claims {size} bytes, {len(data) - start} are left")
+        try:
+            texts.append(data[start : start + size].decode("utf-8"))
+        except UnicodeDecodeError:
+            raise RefusalError(400, f"BYTES element {len(texts)} is not valid UTF-8") from None
+        start += size
+    if len(texts) != count:
+        raise RefusalError(422, f"{len(texts)} BYTES elements", expected=f"{count}, as the shape says")
+    return texts
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A named column of predictions: ``values`` holds text, or an array of float64 or int64."""
+
+    name: str
+    values: list[str] | np.ndarray
+
+    @property
+    def datatype(self) -> str:
+        if isinstance(self.values, list):
+            return "BYTES"
+        return {"f": "FP64", "i": "INT64"}[self.values.dtype.kind]
+
+    @property
+    def shape(self) -> list[int]:
+        return [len(self.values)] if isinstance(self.values, list) else list(self.values.shape)
+
+    def to_json(self) -> dict[str, Any]:
+        """Flat data in row-major order; a number that is not finite is null."""
+        values: list[Any] = self.values if isinstance(self.values, list) else self.values.ravel().tolist()
+        data = [None if isinstance(value, float) and not math.isfinite(value) else value for value in values]
+        return {"name": self.name, "datatype": self.datatype, "shape": self.shape, "data": data}
+
+    def to_binary(self) -> tuple[dict[str, Any], bytes]:
+        """The JSON part, and the bytes that follow it."""
+        if isinstance(self.values, list):
+            encoded = [text.encode() for text in self.values]
+            data = b"".join(struct.pack("<I", len(text)) + text for text in encoded)
+        else:
+            data = self.values.astype(self.values.dtype.newbyteorder("<")).tobytes()
+        head = {"name": self.name, "datatype": self.datatype, "shape": self.shape}
+        return {**head, "parameters": {"binary_data_size": len(data)}}, data
+
+
+def to_tensors(predictions: Sequence[Prediction]) -> dict[str, Tensor]:
+    """One tensor a key: text → BYTES [n], numbers → FP64 or INT64 [n], numbers by name → FP64 [n, k]."""
+    return {name: Tensor(name, _column([item[name] for item in predictions])) for name in predictions[0]}
+
+
+def _column(values: list[Any]) -> list[str] | np.ndarray:
+    if isinstance(values[0], str):
+        return values
+    if isinstance(values[0], Mapping):
+        return np.array([list(value.values()) for value in values], dtype=np.float64)
+    return np.array(values, dtype=np.int64 if isinstance(values[0], int) else np.float64)
+
+
+def write_outputs(
+    tensors: Mapping[str, Tensor], wanted: object, *, binary_by_default: bool
+) -> tuple[list[dict[str, Any]], bytes]:
+    """The response's ``outputs``, and the binary data that follow the JSON part.
+
+    Args:
+        wanted: the request's ``outputs``; None for all.
+    """
+    if wanted is None:
+        wanted = [{"name": name} for name in tensors]
+    if not isinstance(wanted, list) or any(not isinstance(item, dict) for item in wanted):
+        raise RefusalError(422, "'outputs' is not a list of tensors")
+    outputs, binary = [], []
+    for item in wanted:
+        if item.get("name") not in tensors:
+            raise RefusalError(422, f"no output {item.get('name')!r:.80}", expected=f"one of: {', '.join(tensors)}")
+        parameters = _parameters(item)
+        unknown = sorted(set(parameters) - {"binary_data"})
+        if unknown:
+            raise RefusalError(422, f"output parameter {unknown[0]!r:.80}", expected="binary_data")
+        if parameters.get("binary_data", binary_by_default) is True:
+            head, data = tensors[item["name"]].to_binary()
+            outputs.append(head)
+            binary.append(data)
+        else:
+            outputs.append(tensors[item["name"]].to_json())
+    return outputs, b"".join(binary)
+
+
+def _parameters(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    parameters = item.get("parameters") or {}
+    if not isinstance(parameters, dict):
+        raise RefusalError(422, "'parameters' is not an object")
+    return parameters
