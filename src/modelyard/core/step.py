@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints, overload
 
 from modelyard.core.artifact import Artifact
 from modelyard.core.errors import InputError, suggestion
@@ -88,6 +88,20 @@ class Step:
         return checked
 
 
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+@overload
+def step(function: _Function) -> _Function: ...
+@overload
+def step(
+    *,
+    needs: str = "",
+    runtime: str | None = None,
+    converts: bool = False,
+    measures: tuple[str, ...] = (),
+    scores: bool = False,
+) -> Callable[[_Function], _Function]: ...
 def step(
     function: Callable[..., Any] | None = None,
     *,
