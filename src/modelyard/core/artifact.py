@@ -156,12 +156,17 @@ def _is_plain(name: str) -> bool:
 def _list_files(folder: Path) -> list[str]:
     """Every file below ``folder`` as a sorted POSIX path; links are refused, they may lead anywhere."""
     names: list[str] = []
-    for root, folders, files in os.walk(folder):
+    for root, folders, files in os.walk(folder, onerror=_fail):
         for name in [*folders, *files]:
             if (Path(root) / name).is_symlink():
                 raise InputError(f"an artifact holds no links: {Path(root) / name}")
         names += [(Path(root) / name).relative_to(folder).as_posix() for name in files]
     return sorted(name for name in names if name != MANIFEST)
+
+
+def _fail(error: OSError) -> None:
+    # Left alone, ``os.walk`` passes over a folder that it cannot read, as if it were empty.
+    raise error
 
 
 def _kinds() -> list[type[Artifact]]:

@@ -77,11 +77,16 @@ def sync(path: Path) -> None:
 
 def freeze(folder: Path) -> None:
     """Make every file below ``folder`` read-only and put files and folders on the disk, leaves first."""
-    for root, _, files in os.walk(folder, topdown=False):
+    for root, _, files in os.walk(folder, topdown=False, onerror=_fail):
         for name in files:
             (Path(root) / name).chmod(0o444)
             sync(Path(root) / name)
         sync(Path(root))
+
+
+def _fail(error: OSError) -> None:
+    # Left alone, ``os.walk`` passes over a folder that it cannot read.
+    raise error
 
 
 def move(folder: Path, target: Path) -> None:

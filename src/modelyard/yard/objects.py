@@ -64,9 +64,9 @@ class Objects:
             InputError: there is none, or more than one.
             IntegrityError: its manifest or a file is not what was stored (``digest_mismatch``).
         """
-        full = self._complete(digest)
-        path = self.path(full)
-        with clear_failures("reading an artifact", path):
+        with clear_failures("reading an artifact", self._layout.objects):
+            full = self._complete(digest)
+            path = self.path(full)
             try:
                 artifact = open_artifact(path, expected_digest=full)
             except InputError as error:
