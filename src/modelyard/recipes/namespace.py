@@ -60,7 +60,9 @@ class Verb:
         return StepFunction(lookup.step(self._name))(*inputs, **options)
 
     def __dir__(self) -> list[str]:
-        return sorted(name.split()[1].replace("-", "_") for name in lookup.step_names() if name.split()[0] == self._name)
+        return sorted(
+            name.split()[1].replace("-", "_") for name in lookup.step_names() if name.split()[0] == self._name
+        )
 
 
 def verb(name: str) -> Verb | StepFunction:

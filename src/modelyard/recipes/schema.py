@@ -24,6 +24,8 @@ _BOUND = {
     ]
 }
 
+REFERENCE = "pypi:package==version/path, hf:owner/name@revision, yard:name@alias, or a path beside the recipe"
+
 
 def recipe_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of a recipe with every step that is installed."""
@@ -45,14 +47,30 @@ def recipe_schema() -> dict[str, Any]:
         "title": "modelyard recipe",
         "type": "object",
         "properties": {
-            "modelyard": {"const": VERSION},
-            "name": {"type": "string", "pattern": f"^{NAME.pattern}$"},
-            "task": {"enum": list(lookup.names("tasks"))},
-            "model": reference,
-            "data": data,
-            "steps": {"type": "array", "items": {"oneOf": [{"enum": sorted(names)}, *map(_entry, names.items())]}},
-            "require": {"type": "object", "additionalProperties": _BOUND},
-            "seed": {"type": "integer", "minimum": 0},
+            "modelyard": {"const": VERSION, "description": "version of the recipe format"},
+            "name": {"type": "string", "pattern": f"^{NAME.pattern}$", "description": "name of the release"},
+            "task": {
+                "enum": list(lookup.names("tasks")),
+                "description": "what the model does: a Hugging Face pipeline tag",
+            },
+            "model": reference | {"description": f"the pretrained model to start from: {REFERENCE}"},
+            "data": data | {"description": "rows: where from, which column plays which role, how split"},
+            "steps": {
+                "type": "array",
+                "items": {"oneOf": [{"enum": sorted(names)}, *map(_entry, names.items())]},
+                "description": "what is done, in order: the name of a step, or its name with options",
+            },
+            "require": {
+                "type": "object",
+                "additionalProperties": _BOUND,
+                "description": "bounds by measure, judged on the released model",
+            },
+            "seed": {
+                "type": "integer",
+                "minimum": 0,
+                "default": 0,
+                "description": "seed of every step without its own",
+            },
         },
         "required": ["modelyard", "name", "task", "model"],
         "additionalProperties": False,
