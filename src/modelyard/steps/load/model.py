@@ -1,0 +1,40 @@
+"""``load model``: foreign model files become a model, with a new head where the task needs one.
+
+Knows no architecture: the task adopts the files after they were found safe to open.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from modelyard.core import lookup
+from modelyard.core.dataset import Dataset
+from modelyard.core.model import Model
+from modelyard.core.source import Source
+from modelyard.core.step import step
+from modelyard.steps.load._inspection import inspect
+
+
+@step
+def model(source: Source, data: Dataset | None = None, *, out: Path, task: str, seed: int = 0) -> Model:
+    """Take over a pretrained model.
+
+    The files are judged by their content first: only safetensors and GGUF with a sound header are
+    opened, pickles never, and a model's own Python code is never run.
+
+    Args:
+        source: a folder in Hugging Face layout, or a GGUF file.
+        data: the data it is meant for; their classes become the model's outputs, and their transforms
+            the model's own.
+        task: what the model shall do, as a Hugging Face pipeline tag such as text-classification.
+        seed: of the weights of a new head.
+
+    Raises:
+        InputError: unknown task, unsafe or damaged files, or files that the task cannot use.
+    """
+    chosen = lookup.task(task)
+    inspect(source)
+    adopted = chosen.adopt(source, out, labels=data.labels if data else (), seed=seed)
+    if data is None:
+        return adopted
+    return adopted.rewrite(out, parents=[data], transforms=data.transforms)
