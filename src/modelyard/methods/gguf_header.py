@@ -18,6 +18,8 @@ DEFAULT_ALIGNMENT = 32
 LONGEST_NAME = 65_535
 MOST_DIMENSIONS = 8
 DEEPEST_ARRAY = 4
+MOST_ITEMS = 10_000_000
+"""Strings in arrays; the largest vocabularies have some 300,000."""
 
 _STRING, _ARRAY, _UINT32 = 8, 9, 4
 _WIDTHS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
@@ -92,6 +94,7 @@ class _Reader:
     stream: BinaryIO
     size: int
     position: int = 0
+    items: int = 0
 
     def take(self, count: int) -> bytes:
         self._advance(count)
@@ -119,7 +122,9 @@ class _Reader:
             if inner in _WIDTHS:
                 self._skip(count * _WIDTHS[inner])
             else:
-                # An item that is no number takes eight bytes at least: the loop ends with the file.
+                self.items += count
+                if self.items > MOST_ITEMS:
+                    raise _unsound(f"arrays of {self.items} items")
                 for _ in range(count):
                     self.skip_value(inner, depth + 1)
         else:

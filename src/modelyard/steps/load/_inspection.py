@@ -15,7 +15,7 @@ from modelyard.methods import gguf_header, safetensors_header
 
 LARGEST_CONFIG = 64 * 2**20
 
-_FIX = "name weights as .safetensors or .gguf; a trusted pickle can be converted elsewhere with safetensors.torch.save_file"
+_FIX = "give .safetensors or .gguf; convert a pickle that you trust elsewhere, with safetensors.torch.save_file"
 
 
 def inspect(source: Source) -> None:

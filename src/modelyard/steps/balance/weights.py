@@ -1,0 +1,46 @@
+"""``balance weights``: rows of small classes weigh more in training.
+
+Knows no loss; a training step multiplies each row's loss by its weight.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modelyard.core.dataset import Dataset
+from modelyard.core.step import step
+from modelyard.methods import class_balance
+from modelyard.steps.balance._classes import TRAINING, training_classes
+
+
+@step(needs="labels")
+def weights(data: Dataset, *, out: Path) -> Dataset:
+    """Weight training rows by the inverse frequency of their class.
+
+    A row of class c weighs n / (k · n_c), for n rows and k classes: every class weighs the same in
+    sum, the mean is one. Weights that the rows have already are multiplied by it. In the other splits
+    every row without a weight gets 1.
+
+    Args:
+        data: with a label.
+
+    Raises:
+        InputError: no training split, or no label.
+    """
+    classes = training_classes(data)
+    tables = {name: _weighted(table, np.ones(table.num_rows)) for name, table in data.tables().items()}
+    tables[TRAINING] = _weighted(tables[TRAINING], class_balance.inverse_frequency(classes))
+    return data.rewrite(out, tables)
+
+
+def _weighted(table: Any, factors: Any) -> Any:
+    """The Arrow table with its column ``weight`` multiplied, or added."""
+    import pyarrow as pa
+
+    if "weight" not in table.column_names:
+        return table.append_column("weight", pa.array(factors, pa.float64()))
+    product = table.column("weight").to_numpy() * factors
+    return table.set_column(table.column_names.index("weight"), "weight", pa.array(product, pa.float64()))
