@@ -1,0 +1,108 @@
+"""Turns the network of a task into an ONNX graph, the same bytes every time.
+
+Knows networks by their named arrays only. A graph above protobuf's limit of 2 GB is refused.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from modelyard.core import lookup
+from modelyard.core.errors import InputError
+from modelyard.core.model import Model
+
+OPSET = 20
+
+
+def export(model: Model) -> Any:
+    """The network behind a model as an ``onnx.ModelProto`` in float32.
+
+    It is traced with the task's example; the axes that the task names may vary.
+    """
+    import torch
+
+    task = lookup.task(model.task)
+    arrays, axes = task.export_example(model)
+    inputs = tuple(arrays)
+    outputs = tuple(name for name in axes if name not in arrays)
+    with _quiet():
+        program = torch.onnx.export(
+            _positional(task.network(model), inputs, outputs),
+            ([torch.from_numpy(array) for array in arrays.values()],),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_shapes=([dict(axes.get(name, {})) for name in inputs],),
+            external_data=False,
+            verbose=False,
+        )
+    if program is None:
+        raise RuntimeError("torch.onnx.export returned no program")
+    return program.model_proto
+
+
+def write(graph: Any, path: Path) -> None:
+    """Write an ``onnx.ModelProto`` as one file, without paths and versions of this machine.
+
+    Raises:
+        InputError: it is larger than protobuf allows.
+    """
+    from google.protobuf.message import EncodeError  # type: ignore[import-untyped]
+
+    try:
+        path.write_bytes(_without_traces(graph).SerializeToString(deterministic=True))
+    except (EncodeError, ValueError) as error:
+        raise InputError(
+            "the network is larger than the 2 GB that one ONNX file may have", expected="a smaller model"
+        ) from error
+
+
+def _positional(network: Any, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Any:
+    """The network behind a list of tensors: names such as ``past.0.key`` are no Python names."""
+    import torch
+
+    class Positional(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, tensors: list[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+            found = self.network(**dict(zip(inputs, tensors, strict=True)))
+            return tuple(found[name] for name in outputs)
+
+    return Positional().eval()
+
+
+def _without_traces(graph: Any) -> Any:
+    """Take out what tells where each node came from."""
+    graph.doc_string = ""
+    graph.producer_name, graph.producer_version = "modelyard", ""
+    del graph.metadata_props[:]
+    for item in (graph.graph, *graph.graph.node, *graph.graph.value_info, *graph.functions):
+        item.doc_string = ""
+        del item.metadata_props[:]
+    for function in graph.functions:
+        for node in function.node:
+            node.doc_string = ""
+            del node.metadata_props[:]
+    return graph
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter warns of operators of packages that are not installed and of its own future."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

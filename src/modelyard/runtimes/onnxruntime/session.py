@@ -1,0 +1,154 @@
+"""A session over ``model.onnx``: checked before it is loaded, arrays in and arrays out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modelyard.core.errors import InputError
+from modelyard.core.model import Model
+from modelyard.core.runtime import Arrays
+
+MODEL_FILE = "model.onnx"
+
+_NUMPY_TYPES = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(int64)": np.int64,
+    "tensor(int32)": np.int32,
+    "tensor(uint8)": np.uint8,
+    "tensor(int8)": np.int8,
+    "tensor(bool)": np.bool_,
+}
+
+
+class OnnxSession:
+    """An opened ONNX model; arrays of another type than the graph's are converted."""
+
+    def __init__(self, model: Model, device: str, threads: int | None) -> None:
+        path = model.path / MODEL_FILE
+        _refuse_foreign_data(path, model)
+        self._session = _load(path, device, threads)
+        self._types = {item.name: _NUMPY_TYPES[item.type] for item in self._session.get_inputs()}
+        self._outputs = tuple(item.name for item in self._session.get_outputs())
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        return tuple(self._types)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        return self._outputs
+
+    def run(self, arrays: Arrays) -> Arrays:
+        feeds: Arrays = {name: np.ascontiguousarray(array, dtype=self._types[name]) for name, array in arrays.items()}
+        return dict(zip(self._outputs, self._session.run(None, feeds), strict=True))
+
+    def close(self) -> None:
+        self._session = None
+
+
+def _load(path: Path, device: str, threads: int | None) -> Any:
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as failures
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = threads or 0
+    # Threads that spin between two calls take the cores from everything else in the process.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    provider = _provider(device, onnxruntime.get_available_providers())
+    try:
+        session = onnxruntime.InferenceSession(path, options, providers=[provider])
+    except (
+        failures.Fail,
+        failures.InvalidArgument,
+        failures.InvalidGraph,
+        failures.InvalidProtobuf,
+        failures.NoSuchFile,
+        failures.NotImplemented,
+        failures.RuntimeException,
+    ) as error:
+        raise InputError(
+            f"ONNX Runtime cannot load {MODEL_FILE}: {str(error).splitlines()[0]}".replace(str(path), MODEL_FILE),
+            expected="a valid ONNX model whose operators this version of ONNX Runtime knows",
+        ) from error
+    if session.get_providers()[0] != provider[0]:
+        # It falls back to the CPU without a word where the device's libraries are missing.
+        raise InputError(
+            f"ONNX Runtime could not use the device {device!r}", fix="use device cpu, or install the CUDA libraries"
+        )
+    return session
+
+
+def _provider(device: str, available: list[str]) -> tuple[str, dict[str, str]]:
+    """Execution provider and its options for a device."""
+    kind, _, index = device.partition(":")
+    has_cuda = "CUDAExecutionProvider" in available
+    if kind == "cpu" or (device == "auto" and not has_cuda):
+        return "CPUExecutionProvider", {}
+    if device != "auto" and (kind != "cuda" or (index and not index.isdecimal())):
+        raise InputError(f"unknown device {device!r}", expected="cpu, cuda, cuda:N or auto")
+    if not has_cuda:
+        raise InputError(
+            f"the device {device!r} is not there",
+            expected=f"one that this ONNX Runtime offers: {', '.join(available)}",
+            fix="use device cpu, or install onnxruntime-gpu in place of onnxruntime",
+        )
+    return "CUDAExecutionProvider", {"device_id": index or "0"}
+
+
+def _refuse_foreign_data(path: Path, model: Model) -> None:
+    """A tensor may name a file for its data; only files of this model are opened.
+
+    Raises:
+        InputError: the file is no ONNX model, or a tensor lies outside the model.
+    """
+    if not path.is_file():
+        raise InputError(f"the model has no {MODEL_FILE}", expected="a model of the runtime onnxruntime")
+    if not _contains(path, b"location"):
+        # The key under which a tensor names its file. Parsing would take the memory of the model a second time.
+        return
+    for location in _external_locations(path):
+        if location not in model.files:
+            raise InputError(
+                f"a tensor of {MODEL_FILE} has its data in another file: {location!r}",
+                expected="tensors inside the file, or in files that belong to the model",
+                fix="export the model again with external_data=False",
+            )
+
+
+def _contains(path: Path, word: bytes) -> bool:
+    tail = b""
+    with path.open("rb") as file:
+        while block := file.read(1 << 22):
+            if word in tail + block:
+                return True
+            tail = block[-len(word) :]
+    return False
+
+
+def _external_locations(path: Path) -> set[str]:
+    import onnx
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+    try:
+        tensors = _tensors(onnx.load(path, load_external_data=False))
+        return {entry.value for tensor in tensors for entry in tensor.external_data if entry.key == "location"}
+    except DecodeError as error:
+        raise InputError(f"{MODEL_FILE} is no ONNX model") from error
+
+
+def _tensors(message: Any) -> list[Any]:
+    """Every tensor anywhere in a protobuf message: graphs, their branches, functions, attributes."""
+    if message.DESCRIPTOR.name == "TensorProto":
+        return [message]
+    found = []
+    for field, value in message.ListFields():
+        if field.type == field.TYPE_MESSAGE:
+            for item in value if field.is_repeated else [value]:
+                found += _tensors(item)
+    return found

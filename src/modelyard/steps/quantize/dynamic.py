@@ -1,0 +1,57 @@
+"""``quantize dynamic``: int8 weights, activations quantized as they come; needs no data."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+from typing import Literal
+
+from modelyard.core import lookup
+from modelyard.core.model import Model
+from modelyard.core.step import step
+
+INT8_INSTRUCTIONS = ("avx_vnni", "avx512_vnni", "amx_int8")
+"""x86 instructions that add u8·s8 products in 32 bits."""
+
+
+@step(needs="conversion", runtime="onnxruntime", converts=True)
+def dynamic(
+    model: Model,
+    *,
+    out: Path,
+    per_channel: bool = True,
+    reduce_range: Literal["auto", "yes", "no"] = "auto",
+) -> Model:
+    """Export to ONNX with int8 weights.
+
+    Weights (embedding tables too) are stored as int8, a quarter of their size; the input of every matrix product
+    is quantized to uint8 when it comes, with the range that it has. It takes no calibration data and usually costs
+    less than half a point of accuracy.
+
+    An x86 CPU without VNNI or AMX adds two products in 16 bits, which overflow where both are near their limits.
+    Weights of 7 bits cannot overflow there. ``reduce_range: auto`` asks the CPU that builds; say ``yes`` where the
+    model will be served on an older one.
+
+    Args:
+        model: the model to convert, on the runtime torch.
+        per_channel: one scale for each output of a layer, closer to the float weights than one for the whole layer.
+        reduce_range: weights of 7 bits in place of 8.
+    """
+    seen = _int8_instructions()
+    reduced = reduce_range == "yes" or (reduce_range == "auto" and _is_x86() and not seen)
+    settings = lookup.runtime("onnxruntime").build(
+        model, out, precision="int8", per_channel=per_channel, reduce_range=reduced
+    )
+    built_on = {"machine": platform.machine(), "int8_instructions": seen}
+    return model.rewrite(out, parents=[model], runtime="onnxruntime", settings={**settings, "built_on": built_on})
+
+
+def _is_x86() -> bool:
+    return platform.machine().lower() in ("x86_64", "amd64")
+
+
+def _int8_instructions() -> list[str]:
+    import torch
+
+    found = torch.cpu.get_capabilities()
+    return [name for name in INT8_INSTRUCTIONS if found.get(name)]
