@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelyard.core.artifact import Artifact
-from modelyard.core.errors import InputError
 from modelyard.core.release import Release
 from modelyard.yard import steps
 from modelyard.yard.objects import Objects
@@ -90,10 +89,7 @@ def ancestry(objects: Objects, digests: Iterable[str]) -> set[str]:
         if digest in found or not objects.has(digest):
             continue
         found.add(digest)
-        try:
-            waiting += objects.get(digest, verify=False).parents
-        except InputError:
-            continue
+        waiting += objects.get(digest, verify=False).parents
     return found
 
 

@@ -21,6 +21,7 @@ from modelyard.yard.durable import clear, clear_failures, freeze, make_folder, m
 from modelyard.yard.layout import Layout
 
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{8,64})")
+_FULL = re.compile(r"sha256:[0-9a-f]{64}")
 
 _Kind = TypeVar("_Kind", bound=Artifact)
 
@@ -76,13 +77,15 @@ class Objects:
         return artifact
 
     def has(self, digest: str) -> bool:
-        return self.path(digest).is_dir()
+        """Whether an object of this full digest is there; other text, as a foreign manifest may hold, never is."""
+        return _FULL.fullmatch(digest) is not None and self.path(digest).is_dir()
 
     def digests(self) -> Iterator[str]:
         """Digests of all objects, in order."""
         for folder in sorted(self._layout.objects.glob("??/*")):
-            if re.fullmatch("[0-9a-f]{64}", folder.name):
-                yield f"sha256:{folder.name}"
+            digest = f"sha256:{folder.name}"
+            if _FULL.fullmatch(digest):
+                yield digest
 
     def put_at(self, digest: str) -> float:
         """When the object was last put, in seconds since the epoch."""
