@@ -89,7 +89,7 @@ class Requirement:
         if self.confidence is None:
             met = value >= self.bound if upward else value <= self.bound
             return Judgement(self, found, Verdict.MET if met else Verdict.NOT_MET)
-        if len(ends) < 2:
+        if len(ends) < 2 or found.confidence < self.confidence:
             return Judgement(self, found, Verdict.INCONCLUSIVE)
         worst, best = (ends[0], ends[1]) if upward else (-ends[1], -ends[0])
         bound = self.bound if upward else -self.bound

@@ -16,6 +16,7 @@ from modelyard.core.dataset import Dataset
 from modelyard.core.errors import suggestion
 from modelyard.core.model import Model
 from modelyard.core.report import Report
+from modelyard.core.requirement import Requirement
 from modelyard.core.step import Step
 from modelyard.core.task import Task
 from modelyard.recipes.document import Place
@@ -228,6 +229,7 @@ def _check_requirements(plan: Plan, task: Task, problems: Problems) -> None:
     for requirement in plan.recipe.require:
         name, place = requirement.measure, ("require", requirement.measure)
         if _is_among(name, measured) or name in comparisons:
+            _check_confidence(plan, requirement, problems)
             continue
         if _is_among(name, early):
             what = f"{name!r} is measured only before the last step that changes the model"
@@ -236,6 +238,18 @@ def _check_requirements(plan: Plan, task: Task, problems: Problems) -> None:
         known = sorted(measured | comparisons) or sorted(task.measures)
         fix = suggestion(name, known) if measured else "add the step that measures it, such as evaluate or benchmark"
         problems.add(place, f"no step measures {name!r}", fix=fix)
+
+
+def _check_confidence(plan: Plan, requirement: Requirement, problems: Problems) -> None:
+    """An interval of 95% says nothing of 99%."""
+    for node in plan.reports(""):
+        taken = node.options.get("confidence")
+        if requirement.confidence and taken and taken < requirement.confidence and node.step.scores:
+            problems.add(
+                ("require", requirement.measure),
+                f"{requirement.measure!r} asks for confidence {requirement.confidence:g}, {node.id!r} gives {taken:g}",
+                fix=f"{node.step.name}: {{confidence: {requirement.confidence:g}}}",
+            )
 
 
 def _measures(nodes: tuple[Node, ...], task: Task) -> set[str]:

@@ -19,7 +19,7 @@ from modelyard.engines.local import execute
 
 HEAVY = frozenset(
     {"torch", "transformers", "onnx", "onnxruntime", "pyarrow", "pandas", "sklearn", "matplotlib", "scipy"}
-    | {"datasets", "openvino", "numpy", "rich"}
+    | {"datasets", "openvino", "rich"}
 )
 """Packages that a step's file may import inside functions only."""
 
