@@ -38,6 +38,15 @@ class Session(Protocol):
     def close(self) -> None: ...
 
 
+class NetworkSession(Session, Protocol):
+    """A session of a runtime with the abilities ``training`` and ``gradients``: it shows its torch module."""
+
+    @property
+    def network(self) -> Any:
+        """What :meth:`Task.network` gives, on the session's device."""
+        ...
+
+
 class Runtime(Protocol):
     """Opens models, and builds models of its own form out of others."""
 
