@@ -35,7 +35,7 @@ def by_budget(lengths: Sequence[int], budget: int) -> list[np.ndarray]:
     return batches
 
 
-def shuffled(lengths: Sequence[int], batch_size: int, *, seed: int) -> list[np.ndarray]:
+def shuffled(lengths: Sequence[int], batch_size: int, *, seed: int | Sequence[int]) -> list[np.ndarray]:
     """All rows once in random batches of ``batch_size`` whose rows are of like length.
 
     Rows are shuffled, cut into pools of ``POOL_BATCHES`` batches, sorted by length within each pool and cut

@@ -30,6 +30,11 @@ class TorchSession:
         self._network = lookup.task(model.task).network(model).to(self._device).eval()
 
     @property
+    def network(self) -> Any:
+        """The torch module on the session's device."""
+        return self._network
+
+    @property
     def input_names(self) -> tuple[str, ...]:
         return self._names[0]
 

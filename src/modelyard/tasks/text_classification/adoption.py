@@ -44,7 +44,8 @@ def adopt(source: Source, out: Path, *, task: str, labels: Sequence[str], seed: 
     network, tokenizer = _load(source, names, keep_head=keep_head, seed=seed)
     _save(network, tokenizer, out, source)
     inputs = _input_names(network, tokenizer)
-    settings = {"max_length": min(LENGTH_CAP, length_limit(network, tokenizer)), "inputs": list(inputs)}
+    limit = length_limit(network, tokenizer)
+    settings = {"max_length": min(LENGTH_CAP, limit), "length_limit": limit, "inputs": list(inputs)}
     return Model.write(
         out, task=task, runtime="torch", base=source.reference, parents=[], labels=names, settings=settings
     )

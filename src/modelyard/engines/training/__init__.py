@@ -1,0 +1,9 @@
+"""The training loop that every step which trains uses: examples, loop, checkpoints.
+
+Generic over tasks: it calls their ``encode``, ``collate`` and a loss. Knows no step, no recipe and no yard.
+"""
+
+from modelyard.engines.training.examples import Examples, read_examples
+from modelyard.engines.training.loop import Settings, train
+
+__all__ = ["Examples", "Settings", "read_examples", "train"]

@@ -1,0 +1,3 @@
+"""Fine-tuning: a pretrained model learns from labelled rows."""
+
+DEFAULT = "full"
