@@ -66,7 +66,6 @@ def run_step(step: Step, inputs: Sequence[Artifact | Source | None], options: Ma
         seconds = time.monotonic() - start
         kept = yard.put(made)
         yard.remember(key, step.name, kept, seconds)
-        work.done()
     return Result(kept, seconds, reused=False)
 
 

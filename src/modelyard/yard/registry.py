@@ -7,7 +7,8 @@ All functions take the connection of the caller's transaction.
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from modelyard.core.errors import InputError, suggestion
 from modelyard.core.requirement import Verdict
@@ -36,6 +37,9 @@ class Version:
     @property
     def reference(self) -> str:
         return f"{self.name}:{self.number}"
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "reference": self.reference, "verdict": self.verdict.value}
 
 
 def names(connection: sqlite3.Connection) -> list[str]:

@@ -15,6 +15,12 @@ def find(connection: sqlite3.Connection, key: str) -> str | None:
     return str(row["digest"]) if row else None
 
 
+def seconds(connection: sqlite3.Connection, key: str) -> float:
+    """How long the work took when it was done."""
+    row = connection.execute("SELECT seconds FROM steps WHERE key = ?", (key,)).fetchone()
+    return float(row["seconds"]) if row else 0.0
+
+
 def remember(connection: sqlite3.Connection, key: str, step: str, digest: str, seconds: float) -> None:
     """Record the result of a step; the latest result for a key counts."""
     connection.execute("INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?)", (key, step, digest, seconds, time.time()))

@@ -112,6 +112,11 @@ class Yard:
             steps.touch(connection, key)
         return artifact
 
+    def seconds(self, key: str) -> float:
+        """How long the remembered work of this key took; 0 where none is remembered."""
+        with self._database.read() as connection:
+            return steps.seconds(connection, key)
+
     def remember(self, key: str, step_name: str, artifact: Artifact, seconds: float) -> None:
         """Note that the work of this key gave this artifact, which was put before."""
         with self._database.write() as connection:

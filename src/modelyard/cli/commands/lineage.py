@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from modelyard.cli.command import add_json, print_json, say
+
+if TYPE_CHECKING:
+    from modelyard.yard.lineage import Lineage as Tree
 
 
 class Lineage:
@@ -23,5 +27,15 @@ class Lineage:
         if arguments.json:
             print_json(lineage.to_json())
         else:
-            say(lineage.to_text())
+            _show(lineage, 0)
         return 0
+
+
+def _show(tree: Tree, depth: int) -> None:
+    facts = {name: value for name, value in tree.about.items() if name not in ("recipe", "lock")}
+    about = "(see above)" if tree.repeated else "  ".join(f"{name}={value}" for name, value in facts.items())
+    made = f"by {tree.step}" if tree.step else ""
+    digest = tree.digest.removeprefix("sha256:")[:12]
+    say(f"{'  ' * depth}{tree.kind or 'missing'} {digest}  {made}  {about}".rstrip())
+    for parent in tree.parents:
+        _show(parent, depth + 1)

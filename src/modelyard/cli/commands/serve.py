@@ -17,8 +17,16 @@ class Serve:
         )
 
     def run(self, arguments: argparse.Namespace) -> int:
-        from modelyard.serve.run import serve_releases
+        from modelyard.core.predictor import Predictor
+        from modelyard.serve.hosting import Hosted
+        from modelyard.serve.server import run
         from modelyard.yard.yard import Yard
 
-        serve_releases(Yard.default(), arguments.release, host=arguments.host, port=arguments.port)
+        yard = Yard.default()
+        hosted = []
+        for version in [yard.resolve(reference) for reference in arguments.release]:
+            model = yard.model(version)
+            about = {"digest": model.digest, "verdict": version.verdict.value, "base": model.base}
+            hosted.append(Hosted(version.name, str(version.number), Predictor(model), about))
+        run(hosted, host=arguments.host, port=arguments.port)
         return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 
 from modelyard.cli.command import add_json, print_json, say
 
@@ -18,9 +19,10 @@ class Verify:
         from modelyard.yard.yard import Yard
 
         yard = Yard.default()
-        problems = [*yard.verify(), *yard.verify_events()]
+        problems = yard.verify()
         if arguments.json:
-            print_json({"problems": [str(problem) for problem in problems]})
+            print_json({"problems": [asdict(problem) for problem in problems]})
         else:
-            say("\n".join(map(str, problems)) or "everything matches its digest")
+            lines = [f"{problem.where}: {problem.what}" for problem in problems]
+            say("\n".join(lines) or "everything matches its digest")
         return 1 if problems else 0
