@@ -160,14 +160,8 @@ def test_the_server_names_what_is_wrong_with_tensors(client: httpx.Client) -> No
         assert "2 strings" in refuse(data=data)
     for size in (10**12, -1, "4", 1.5, 3):
         assert "binary_data_size" in refuse(parameters={"binary_data_size": size})
-    for body in (
-        {},
-        [],
-        {"inputs": {}},
-        {"inputs": [3]},
-        {"inputs": []},
-        infer_body("a") | {"outputs": [{"name": "x"}]},
-    ):
+    bodies: list[Any] = [{}, [], {"inputs": {}}, {"inputs": [3]}, {"inputs": []}]
+    for body in [*bodies, infer_body("a") | {"outputs": [{"name": "x"}]}]:
         assert client.post(PATH, json=body).status_code == 422
     unknown = client.post(PATH, json=infer_body("a", colour="red"))
     assert (unknown.status_code, "colour" in unknown.text) == (422, True)
@@ -193,7 +187,7 @@ def test_binary_tensors_are_checked(client: httpx.Client, binary: bytes, status:
     assert answer.status_code == status
     assert reason in answer.text
     for length in ("-1", "1e3", "99999999999999999999", "²"):
-        wrong = client.post(PATH, content=head + binary, headers={"inference-header-content-length": length.encode()})
+        wrong = client.post(PATH, content=head + binary, headers={b"inference-header-content-length": length.encode()})
         assert wrong.status_code == 400
 
 

@@ -1,0 +1,125 @@
+"""Metrics, access log and request ids."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from modelyard.core.model import Model
+from modelyard.core.predictor import Predictor
+from modelyard.core.runtime import Arrays
+from modelyard.serve.hosting import Hosted
+from tests.serve.conftest import GatedSession, Serve, infer_body, until
+
+PATH = "/v2/models/sms/infer"
+
+
+def read_metrics(client: httpx.Client) -> dict[tuple[str, tuple[str, ...]], float]:
+    """Value by sample name and label values."""
+    return {
+        (sample.name, tuple(value for _, value in sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(client.get("/metrics").text)
+        for sample in family.samples
+    }
+
+
+def read_log(capfd: pytest.CaptureFixture[str], request_id: str) -> str:
+    """The lines about one request, once its access line is there: it follows the answer."""
+    seen: list[str] = []
+
+    def is_written() -> bool:
+        seen.append(capfd.readouterr().err)
+        return any(request_id in line and '"route"' in line for line in "".join(seen).splitlines())
+
+    until(is_written)
+    return "".join(line + "\n" for line in "".join(seen).split("\n") if request_id in line)
+
+
+def test_metrics_count_requests_rows_and_labels(serve: Serve, classifier: Model) -> None:
+    with serve(Hosted("sms", "1", Predictor(classifier, threads=1))) as client:
+        answer = client.post(PATH, json=infer_body("one", "two", "three")).json()
+        client.post(PATH, json=infer_body(), headers={"x-request-id": "bad"})
+        client.get("/v2/models/unheard-of")
+        client.get("/nowhere/" + "x" * 50)
+        metrics = read_metrics(client)
+    count = "modelyard_request_duration_seconds_count"
+    route = "/v2/models/{model}/infer"
+    assert metrics[count, ("sms", route, "200", "1")] == 1
+    assert metrics[count, ("sms", route, "422", "1")] == 1
+    assert metrics[count, ("", "/v2/models/{model}", "404", "")] == 1
+    assert metrics[count, ("", "unmatched", "404", "")] == 1
+    assert metrics["modelyard_batch_rows_sum", ("sms", "1")] == 3
+    assert metrics["modelyard_requests_in_flight", ()] == 1
+    labels = answer["outputs"][0]["data"]
+    for label in set(labels):
+        assert metrics["modelyard_predictions_total", (label, "sms", "1")] == labels.count(label)
+    assert [value for (name, _), value in metrics.items() if name == "modelyard_build_info"] == [1]
+
+
+def test_a_log_line_tells_the_request_and_nothing_of_its_text(
+    serve: Serve, classifier: Model, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with serve(Hosted("sms", "1", Predictor(classifier, threads=1))) as client:
+        answer = client.post(PATH, json=infer_body("very private"), headers={"x-request-id": "abc-1.2"})
+        (line,) = read_log(capfd, "abc-1.2").splitlines()
+    assert answer.headers["x-request-id"] == "abc-1.2"
+    logged = json.loads(line)
+    assert logged.pop("time").endswith("+00:00")
+    assert 0 < logged.pop("seconds") < 30
+    assert logged == {
+        "request_id": "abc-1.2",
+        "method": "POST",
+        "path": PATH,
+        "route": "/v2/models/{model}/infer",
+        "status": 200,
+        "model": "sms",
+        "version": "1",
+    }
+
+
+@pytest.mark.parametrize("request_id", ["\u202eevil".encode(), b"x" * 65, b"a b", b"{}"])
+def test_names_that_steer_a_terminal_end_as_one_escaped_line(
+    client: httpx.Client, capfd: pytest.CaptureFixture[str], request_id: bytes
+) -> None:
+    answer = client.get("/v2/models/%0a%1b%5b31m%e2%80%ae", headers={b"x-request-id": request_id})
+    assert answer.status_code == 400
+    assert len(answer.headers["x-request-id"]) == 32
+    (line,) = read_log(capfd, answer.headers["x-request-id"]).splitlines()
+    assert line.isascii()
+    assert json.loads(line)["path"] == "/v2/models/\n\x1b[31m\u202e"
+    assert "\x1b" not in line
+
+
+def test_a_failure_inside_tells_the_log_where_and_the_caller_nothing(
+    serve: Serve, predictor: Predictor, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Failing(GatedSession):
+        def run(self, arrays: Arrays) -> Arrays:
+            raise RuntimeError("private text in /a/secret/path")
+
+    predictor.session = Failing(predictor.session)
+    with serve(Hosted("sms", "1", predictor)) as client:
+        answer = client.post(PATH, json=infer_body("text"))
+        assert client.get("/v2/health/ready").status_code == 200
+        failure = json.loads(read_log(capfd, answer.headers["x-request-id"]).splitlines()[0])
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    assert "RuntimeError" not in answer.text
+    assert failure["failure"] == "RuntimeError"
+    assert failure["request_id"] == answer.headers["x-request-id"]
+    assert "secret" not in json.dumps(failure)
+    assert any("run" in frame for frame in failure["frames"])
+
+
+def test_the_openapi_document_names_every_route(client: httpx.Client) -> None:
+    document = client.get("/openapi.json").json()
+    assert document["openapi"].startswith("3.1")
+    operation = document["paths"]["/v2/models/{model}/versions/{version}/infer"]["post"]
+    assert [item["name"] for item in operation["parameters"]] == ["model", "version"]
+    for methods in document["paths"].values():
+        assert all(operation["summary"] for operation in methods.values())
+    for path in ("/v2", "/v2/health/live", "/v1/chat/completions", "/metrics"):
+        assert path in document["paths"]

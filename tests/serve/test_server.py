@@ -1,0 +1,96 @@
+"""The server as a process: where it listens, what it says, how it ends."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from modelyard.core.errors import InputError
+from modelyard.core.model import Model
+from modelyard.serve.server import bind
+from tests.serve.conftest import PATIENCE, infer_body
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from modelyard.core.artifact import open_artifact
+from modelyard.core.predictor import Predictor
+from modelyard.serve.hosting import Hosted
+from modelyard.serve.server import run
+
+class Waiting:
+    def __init__(self, inner):
+        self.inner = inner
+    def run(self, arrays):
+        print("running", flush=True)
+        sys.stdin.readline()
+        return self.inner.run(arrays)
+    def close(self):
+        self.inner.close()
+        print("closed", flush=True)
+
+predictor = Predictor(open_artifact(Path(sys.argv[1])), threads=1)
+predictor.session = Waiting(predictor.session)
+run([Hosted("sms", "7", predictor)], port=0)
+print("ended", flush=True)
+"""
+
+
+def test_sigterm_finishes_what_is_in_flight_and_closes_the_model(classifier: Model) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(classifier.path)],
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        ready = next(line for line in process.stderr if line.startswith("serving "))
+        place = re.fullmatch(r"serving sms:7 on (http://127\.0\.0\.1:\d+)\n", ready)
+        assert place
+        with ThreadPoolExecutor(1) as pool:
+            url = f"{place[1]}/v2/models/sms/infer"
+            answer = pool.submit(httpx.post, url, json=infer_body("in flight"), timeout=PATIENCE)
+            assert process.stdout.readline() == "running\n"
+            process.send_signal(signal.SIGTERM)
+            process.stdin.write("go on\n")
+            process.stdin.flush()
+            assert answer.result(PATIENCE).status_code == 200
+        assert process.stdout.readline() == "closed\n"
+        assert process.stdout.readline() == "ended\n"
+        assert process.wait(PATIENCE) == 0
+        assert "Traceback" not in process.stderr.read()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.1", "example.org", "", "127.0.0.1.evil.org", "8.8.8.8"])
+def test_only_this_machine_may_reach_it(host: str) -> None:
+    with pytest.raises(InputError, match="does not listen") as caught:
+        bind(host, 0)
+    assert "loopback" in caught.value.expected
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost"])
+def test_loopback_is_bound_to_a_free_port(host: str) -> None:
+    with bind(host, 0) as listener:
+        assert listener.getsockname()[0].startswith("127.")
+        assert listener.getsockname()[1] > 0
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(InputError, match=f"port {port} cannot be used"):
+            bind("127.0.0.1", port)
+    with pytest.raises(InputError, match="port 70000"):
+        bind("127.0.0.1", 70000)
