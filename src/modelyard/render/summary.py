@@ -31,6 +31,8 @@ _HIGHLIGHTS = (
     "latency_p95_ms",
     "latency_p99_ms",
 )
+_TILES = ("accuracy", "f1", "perplexity", "bits_per_byte", "size_mb", "latency_p95_ms", "f1_macro", "latency_p50_ms")
+_TILES_SHOWN = 4
 _ALSO = re.compile(r"throughput|tokens_per_second|peak_memory|memory_")
 _BOUND = re.compile(r"([<>]=) (\S+)")
 
@@ -70,7 +72,7 @@ def _requirement_row(item: Mapping[str, Any]) -> RequirementRow:
         value, low, high = (None if number is None else -number for number in (value, high, low))
     return RequirementRow(
         measure=str(item["measure"]),
-        bound=str(item["bound"]),
+        bound=str(item["bound"]).replace(">=", "≥").replace("<=", "≤"),
         value=write_number(value, unit),
         interval=write_interval(low, high),
         n=write_number(item.get("n")),
@@ -138,6 +140,13 @@ def change_rows(page: Page) -> list[ChangeRow]:
             )
         )
     return rows
+
+
+def tiles(page: Page) -> list[ChangeRow]:
+    """The few numbers to see first."""
+    rows = {row.measure: row for row in change_rows(page)}
+    chosen = [name for name in _TILES if name in rows][:_TILES_SHOWN]
+    return [row for name, row in rows.items() if name in chosen]
 
 
 def step_rows(page: Page) -> list[tuple[str, str, str, str]]:

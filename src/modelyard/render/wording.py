@@ -36,7 +36,7 @@ _JOINERS = {"\u200c", "\u200d"}
 
 
 def write_number(value: float | None, unit: str = "") -> str:
-    """Four significant digits, thousands separated, the unit behind; a dash for None."""
+    """Four significant digits, two of what is below 0.1, thousands separated, the unit behind; a dash for None."""
     if value is None or not math.isfinite(value):
         return ABSENT
     if value == int(value) and abs(value) < 1e15:
@@ -44,7 +44,7 @@ def write_number(value: float | None, unit: str = "") -> str:
     elif abs(value) >= 1000:
         text = f"{value:,.0f}"
     else:
-        text = f"{value:.4g}" if abs(value) >= 1e-3 else f"{value:.2g}"
+        text = f"{value:.4g}" if abs(value) >= 0.1 else f"{value:.2g}"
     return f"{text} {unit}" if unit else text
 
 
