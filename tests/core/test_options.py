@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -31,6 +32,7 @@ GOOD: list[tuple[Any, Any, Any]] = [
     (int | None, None, None),
     (int | None, 4, 4),
     (list[int], [1, 2], [1, 2]),
+    (Sequence[int], [1, 2], (1, 2)),
     (dict[str, float], {"a": 1}, {"a": 1.0}),
     (Annotated[float, Between(0, 1)], 1, 1.0),
     (Annotated[float | None, Between(0, 1)], None, None),

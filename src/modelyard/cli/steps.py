@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import types
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -120,6 +121,6 @@ def _kinds(annotation: Any) -> set[Any]:
         return _kinds(args[0])
     if origin in (Union, types.UnionType):
         return {kind for item in args if item is not type(None) for kind in _kinds(item)}
-    if origin in (list, tuple):
+    if origin in (list, tuple, Sequence):
         return {list}
     return {origin or annotation}

@@ -1,6 +1,6 @@
 """Options of a step, read off its signature: one declaration that checks, words, parses and publishes.
 
-An annotation is a plain type, a ``Literal``, a union with None, a list or mapping of these, a frozen
+An annotation is a plain type, a ``Literal``, a union with None, a list, sequence or mapping of these, a frozen
 dataclass (a group of options), or ``Annotated[number, Between(low, high)]``.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -61,6 +61,7 @@ class Option:
         return check(self.annotation, value, self.name)
 
 
+_LISTS = (list, tuple, Sequence)
 _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}
 
 
@@ -75,7 +76,7 @@ def wording(annotation: Any) -> str:
         return "one of " + ", ".join(str(item) for item in args)
     if origin in (Union, types.UnionType):
         return " or ".join("nothing (null)" if item is type(None) else wording(item) for item in args)
-    if origin in (list, tuple):
+    if origin in _LISTS:
         return f"a list of: {wording(args[0])}"
     if origin in (dict, Mapping):
         return f"a mapping of names to {wording(args[1])}"
@@ -101,7 +102,7 @@ def check(annotation: Any, value: object, name: str) -> Any:
             return value
         hint = suggestion(str(value), [str(item) for item in args])
         raise InputError(f"{name}: {value!r}", expected=wording(annotation), fix=hint)
-    if origin in (list, tuple):
+    if origin in _LISTS:
         if not isinstance(value, list | tuple):
             raise _wrong(annotation, value, name)
         items = [check(args[0], item, f"{name}[{index}]") for index, item in enumerate(value)]
@@ -194,7 +195,7 @@ def json_schema(annotation: Any) -> dict[str, Any]:
         return {"enum": list(args)}
     if origin in (Union, types.UnionType):
         return {"anyOf": [json_schema(item) for item in args]}
-    if origin in (list, tuple):
+    if origin in _LISTS:
         return {"type": "array", "items": json_schema(args[0])}
     if origin in (dict, Mapping):
         return {"type": "object", "additionalProperties": json_schema(args[1])}
