@@ -18,7 +18,7 @@ from modelyard.serve.limits import Limits
 from tests.serve.conftest import GatedSession, Serve, infer_body, until
 
 PROMPT = "are you coming home"
-MESSAGES = [{"role": "user", "content": "are you coming home for dinner"}]
+MESSAGES: list[Any] = [{"role": "user", "content": "are you coming home for dinner"}]
 CHOSEN: dict[str, Any] = {"max_tokens": 12, "temperature": 0.8, "seed": 5}
 
 
@@ -75,7 +75,7 @@ def test_a_streamed_completion_is_the_same(client: openai.OpenAI, predictor: Pre
 
 def test_a_chat_goes_through_the_models_template(client: openai.OpenAI, predictor: Predictor) -> None:
     prompt = predictor.task.chat_prompt(predictor.processor, MESSAGES)  # type: ignore[attr-defined]
-    answer = client.chat.completions.create(model="chat:2", messages=MESSAGES, **CHOSEN)  # type: ignore[call-overload]
+    answer = client.chat.completions.create(model="chat:2", messages=MESSAGES, **CHOSEN)
     (choice,) = answer.choices
     assert choice.message.role == "assistant"
     assert choice.message.content == expected(predictor, prompt, **CHOSEN)["text"]
@@ -84,8 +84,8 @@ def test_a_chat_goes_through_the_models_template(client: openai.OpenAI, predicto
 def test_a_streamed_chat_opens_with_the_role_and_ends_with_the_reason_and_the_usage(
     client: openai.OpenAI, chat_client: httpx.Client
 ) -> None:
-    whole = client.chat.completions.create(model="chat", messages=MESSAGES, **CHOSEN)  # type: ignore[call-overload]
-    stream = client.chat.completions.create(  # type: ignore[call-overload]
+    whole = client.chat.completions.create(model="chat", messages=MESSAGES, **CHOSEN)
+    stream = client.chat.completions.create(
         model="chat", messages=MESSAGES, stream=True, stream_options={"include_usage": True}, **CHOSEN
     )
     first, *middle, last, usage = list(stream)

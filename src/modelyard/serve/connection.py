@@ -29,6 +29,7 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -
     finally:
         gone.cancel()
         task.cancel()
+        await asyncio.wait({task, gone})
 
 
 async def _wait_until_gone(request: Request) -> None:

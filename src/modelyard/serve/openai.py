@@ -17,6 +17,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from modelyard.core.task import GeneratingTask, Piece
 from modelyard.serve import bodies
@@ -97,12 +98,11 @@ class OpenAIProtocol:
         self, request: Request, served: Served, asked: Sampling, prompts: Sequence[str], answer: Answer
     ) -> Response:
         pieces = self._generate(served, prompts, asked)
+        if not asked.stream:
+            return _json(await while_connected(request, _collect(pieces, answer)))
         # Nothing is sent before there is something to send, so that a refusal still has its status.
         first = await while_connected(request, anext(pieces))
-        if asked.stream:
-            events = self._events(request, pieces, first, answer, asked.stream_options.include_usage)
-            return StreamingResponse(events, media_type="text/event-stream", headers={"cache-control": "no-store"})
-        return _json(await while_connected(request, _collect(pieces, first, answer)))
+        return _EventStream(self._events(request, pieces, first, answer, asked.stream_options.include_usage), pieces)
 
     async def _generate(self, served: Served, prompts: Sequence[str], asked: Sampling) -> Pieces:
         """One answer after the other: the model writes one at a time."""
@@ -135,21 +135,31 @@ class OpenAIProtocol:
             if refusal.status == 500:
                 log_failure(error, exchange_of(request).request_id)
             yield _event(error_body(refusal, openai=True))
-        finally:
-            await pieces.aclose()
+
+
+class _EventStream(StreamingResponse):
+    """Server-sent events; whatever ends the response ends the generation."""
+
+    def __init__(self, events: AsyncIterator[bytes], pieces: Pieces) -> None:
+        super().__init__(events, media_type="text/event-stream", headers={"cache-control": "no-store"})
+        self._pieces = pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with aclosing(self._pieces):
+            await super().__call__(scope, receive, send)
+
+
+async def _collect(pieces: Pieces, answer: Answer) -> dict[str, Any]:
+    async with aclosing(pieces):
+        async for index, piece in pieces:
+            answer.add(index, piece)
+    return answer.whole()
 
 
 async def _chain(first: tuple[int, Piece], rest: Pieces) -> Pieces:
     yield first
     async for item in rest:
         yield item
-
-
-async def _collect(pieces: Pieces, first: tuple[int, Piece], answer: Answer) -> dict[str, Any]:
-    async with aclosing(pieces):
-        async for index, piece in _chain(first, pieces):
-            answer.add(index, piece)
-    return answer.whole()
 
 
 def _json(value: Any) -> Response:
