@@ -1,7 +1,7 @@
 """Kills processes that change a yard, at random moments, and checks what they leave behind.
 
 Run by ``test_yard_crash.py`` in a process of its own, so that forking is safe:
-``python crash_arena.py HOME SAMPLES ROUNDS SEED``. Prints ``{"kills", "published", "left"}``, or fails.
+``python crash_arena.py HOME ROUNDS SEED``. Prints ``{"kills", "published", "left"}``, or fails.
 """
 
 from __future__ import annotations
@@ -12,41 +12,54 @@ import random
 import select
 import signal
 import sys
+import time
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
-from modelyard.core.artifact import open_artifact
 from modelyard.core.errors import ModelyardError
+from modelyard.core.model import Model
 from modelyard.core.release import Release
+from modelyard.yard.registry import Version
 from modelyard.yard.yard import Yard
 
 NAMES = ("a", "b")
 
 
-def change(home: Path, samples: Path, chance: random.Random, acknowledge: int) -> None:
-    """Put, publish, promote, roll back and collect until killed; say so after each publication."""
+def change(home: Path, chance: random.Random, acknowledge: int) -> None:
+    """Build, promote, roll back and collect until killed; say so after each of them."""
     yard = Yard(home)
-    pairs = sorted(samples.iterdir())
     while True:
+        done = "nothing"
         with suppress(ModelyardError):
-            act = chance.choice(["build", "build", "promote", "rollback", "collect"])
+            act = chance.choice(["build", "build", "build", "promote", "rollback", "collect", "collect"])
             name = chance.choice(NAMES)
             if act == "build":
-                pair = chance.choice(pairs)
-                # As a build does it: a collector must not come between.
-                with yard.workplace(str(chance.random())):
-                    yard.put(open_artifact(pair / "model"))
-                    release = yard.put(open_artifact(pair / "release"))
-                    assert isinstance(release, Release)
-                    version = yard.publish(release)
-                os.write(acknowledge, f"{version.reference} {version.release}\n".encode())
+                version = build(yard, name, chance)
+                done = f"{version.reference} {version.release}" if version else "unpublished"
             elif act == "promote":
-                yard.promote(name, alias="production", force=True)
+                yard.promote(name, force=True)
             elif act == "rollback":
                 yard.rollback(name)
             else:
                 yard.collect_garbage(older_than=timedelta(0))
+        os.write(acknowledge, f"{done}\n".encode())
+
+
+def build(yard: Yard, name: str, chance: random.Random) -> Version | None:
+    """A new model of several files; one in three is published, the others are for the collector."""
+    with yard.workplace(f"model {chance.random()}") as work:
+        for part in range(8):
+            (work.out / f"part-{part}.bin").write_bytes(chance.randbytes(10_000))
+        model = yard.put(Model.write(work.out, task="t", runtime="r", base="b", parents=[]))
+        if chance.random() < 2 / 3:
+            return None
+        # Inside the model's workplace, so that no collector comes between.
+        with yard.workplace(f"release {chance.random()}") as proof:
+            release = Release.write(
+                proof.out, name=name, model=model, data=None, reports=[], recipe="", lock={}, judgements=[], measures={}
+            )
+            return yard.publish(yard.put(release))
 
 
 def check(home: Path, published: dict[str, str]) -> None:
@@ -72,32 +85,42 @@ def check(home: Path, published: dict[str, str]) -> None:
         assert yard.resolve(reference).release == release, reference
 
 
-def one_round(home: Path, samples: Path, chance: random.Random) -> dict[str, str]:
+def one_round(home: Path, chance: random.Random) -> dict[str, str]:
     """Two processes at work at once, killed one after the other; what they acknowledged."""
-    reader, writer = os.pipe()
     children = []
     for _ in range(2):
         seed = chance.random()
+        reader, writer = os.pipe()
         child = os.fork()
         if child == 0:
-            change(home, samples, random.Random(seed), writer)
-        children.append(child)
-    os.close(writer)
-    for child in children:
-        select.select([], [], [], chance.uniform(0, 0.12))
+            change(home, random.Random(seed), writer)
+        os.close(writer)
+        children.append((child, reader))
+    lines: list[str] = []
+    for child, reader in children:
+        lines += kill_in_mid_work(child, reader, chance)
+    return dict(line.split() for line in lines if ":" in line)
+
+
+def kill_in_mid_work(child: int, reader: int, chance: random.Random) -> list[str]:
+    """Let the process do a few things, then kill it while it does one more; the lines that it wrote."""
+    start, wanted = time.monotonic(), chance.randint(1, 3)
+    with os.fdopen(reader) as stream:
+        lines = [stream.readline() for _ in range(wanted)]
+        each = (time.monotonic() - start) / wanted
+        select.select([], [], [], chance.uniform(0, 2 * each))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-    with os.fdopen(reader) as lines:
-        return dict(line.split() for line in lines if line.endswith("\n"))
+        return [line for line in [*lines, *stream] if line.endswith("\n")]
 
 
-def main(home: Path, samples: Path, rounds: int, seed: int) -> None:
+def main(home: Path, rounds: int, seed: int) -> None:
     chance = random.Random(seed)
     published: dict[str, str] = {}
     left = 0
     for _ in range(rounds):
-        published |= one_round(home, samples, chance)
-        left += sum(1 for room in ("staging", "work") if (home / room).exists() for _ in (home / room).iterdir())
+        published |= one_round(home, chance)
+        left += sum(1 for room in ("staging", "work") for _ in (home / room).iterdir())
         check(home, published)
     Yard(home).collect_garbage(older_than=timedelta(0))
     check(home, published)
@@ -106,4 +129,4 @@ def main(home: Path, samples: Path, rounds: int, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
