@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 
 from modelyard.core.source import Source
 from modelyard.sources import fetch
+
+# A busy machine is no fault of the code: how long an example took says nothing.
+settings.register_profile("modelyard", deadline=None)
+settings.load_profile("modelyard")
 
 
 @pytest.fixture(scope="session")

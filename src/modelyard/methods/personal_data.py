@@ -22,6 +22,8 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 _MARKS = {kind: f"[{kind.upper()}]" for kind in KINDS}
 # What is looked for begins a word. A mark counts as a word: masking twice changes nothing.
 _START = r"(?<![A-Za-z\d_])" + "".join(f"(?<!{re.escape(mark)})" for mark in _MARKS.values())
+_ANY_MARK = "|".join(map(re.escape, _MARKS.values()))
+_NO_DECIMAL = r"(?<!\d[.-])" + "".join(f"(?<!{re.escape(mark)}[.-])" for mark in _MARKS.values())
 
 
 def mask(text: str, kinds: Collection[Kind] = KINDS) -> str:
@@ -91,7 +93,7 @@ class _Shape:
 
 def _number(*alternatives: str) -> re.Pattern[str]:
     # A number is not cut out of a decimal, a date or a longer number.
-    return re.compile(rf"(?<!\d[.-])(?:{'|'.join(alternatives)})(?!\d|[.-]\d)")
+    return re.compile(rf"{_NO_DECIMAL}(?:{'|'.join(alternatives)})(?!\d|[.-](?:\d|{_ANY_MARK}))")
 
 
 _URL = r"[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]*[A-Za-z0-9_~/#@$&+=%-]"  # the full stop after it is the sentence's
@@ -103,7 +105,7 @@ _NORTH_AMERICAN = r"(?:1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])[2-9]\d\d[ .-]\
 _TRUNK = (
     r"0[1-9]\d{8,9}",
     r"\(?0[1-9]\d(?:\) ?|[ -])(?:\d{7,8}|\d{3}[ -]\d{4}|\d{4}[ -]\d{3,4})",
-    r"\(?0[1-9]\d\d(?:\) ?|[ -])(?:\d{6,8}|\d{3,4}[ -]\d{3,4})",
+    r"\(?0[1-9]\d\d(?:\) ?|[ -])(?:\d{6,8}|\d{3,4}[ -]\d{3,4}|\d{3}(?:[ -]\d\d){2})",
     r"\(?0[1-9]\d{3}(?:\) ?|[ -])(?:\d{5,7}|\d{3}[ -]\d{3,4})",
     r"0[1-9](?: \d\d){4}|0[1-9](?:\.\d\d){4}|0[1-9](?:-\d\d){4}",
 )
@@ -111,7 +113,7 @@ _TRUNK = (
 _SHAPES = (
     _Shape("url", re.compile(rf"(?:[Hh][Tt][Tt][Pp][Ss]?://|[Ff][Tt][Pp]://|[Ww][Ww][Ww]\.){_URL}")),
     _Shape("email", re.compile(_EMAIL)),
-    _Shape("id", _number(r"[1-8]\d{16}[\dXx](?![A-Za-z])"), is_chinese_id),
+    _Shape("id", re.compile(_NO_DECIMAL + r"[1-8]\d{16}[\dXx](?![A-Za-z\d])"), is_chinese_id),
     _Shape("card", _number(r"\d{13,19}"), is_card),
     # The longer first: the shorter may be its beginning.
     _Shape("card", _number(r"\d{4}(?:[ -]\d{4}){3}[ -]\d{3}"), is_card),
