@@ -1,0 +1,81 @@
+"""How well a language model foresees the documents of a split."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modelyard.core.dataset import ROW_ID, Dataset
+from modelyard.core.errors import InputError
+from modelyard.core.progress import progress
+from modelyard.core.report import Findings
+from modelyard.methods import language_scores, length_batches
+
+if TYPE_CHECKING:
+    from modelyard.core.predictor import Predictor
+    from modelyard.tasks.text_generation.processor import Processor
+
+MOST_DOCUMENTS = 64
+"""More than these are thinned out evenly: 16,000 tokens take half a minute on two cores."""
+BATCH_TOKENS = 512
+"""Tokens of one call; their logits take 4 bytes times the vocabulary each."""
+
+
+def evaluate(predictor: Predictor, data: Dataset, split: str, *, confidence: float, seed: int) -> Findings:
+    """Perplexity, bits per byte and token accuracy of the beginnings of a split's documents.
+
+    Raises:
+        InputError: no document of the split has two tokens.
+    """
+    prepared: Processor = predictor.processor
+    rows = predictor.rows(data, split)
+    chosen = np.unique(np.linspace(0, len(rows) - 1, num=min(len(rows), MOST_DOCUMENTS)).astype(int))
+    documents = [prepared.document(str(rows[row]["text"])) for row in chosen]
+    kept = [place for place, (ids, _) in enumerate(documents) if len(ids) > 1]
+    if not kept:
+        raise InputError(f"no document of the split {split!r} has two tokens or more", expected="texts to score")
+    ids = [documents[place][0] for place in kept]
+    scores = _score(predictor, ids)
+    findings = language_scores.judge(
+        np.asarray(data.column(split, ROW_ID), dtype=np.int64)[chosen[kept]],
+        [logprobs for logprobs, _ in scores],
+        [best for _, best in scores],
+        [tokens[1:].astype(np.int32) for tokens in ids],
+        np.array([documents[place][1] for place in kept], dtype=np.int64),
+        confidence=confidence,
+        seed=seed,
+    )
+    note = (
+        f"Scored are {len(kept)} of {len(rows)} documents of the split {split!r}, of each the first "
+        f"{prepared.max_length} tokens; the first token of a document has nothing before it and is not scored."
+    )
+    return replace(findings, notes=[note, *findings.notes])
+
+
+def _score(predictor: Predictor, documents: list[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each document the log probability of its tokens and the likeliest token in their place, from the second."""
+    scores: list[tuple[np.ndarray, np.ndarray]] = [(np.empty(0), np.empty(0))] * len(documents)
+    with progress("scoring", total=len(documents)) as bar:
+        for batch in length_batches.by_budget([len(ids) for ids in documents], BATCH_TOKENS):
+            arrays = predictor.processor.collate([documents[row] for row in batch])
+            logits = np.asarray(predictor.session.run(arrays)["logits"])
+            for place, row in enumerate(batch):
+                # Padding stands on the left; the last logits speak of a token that is not there.
+                scores[row] = log_probabilities(logits[place, -len(documents[row]) : -1], documents[row][1:])
+            bar.advance(len(batch))
+    return scores
+
+
+def log_probabilities(logits: np.ndarray, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Natural log probability of each token, float32, and the likeliest token, int32.
+
+    Args:
+        logits: shape (tokens, vocabulary), float32.
+        tokens: ids, shape (tokens,).
+    """
+    highest = logits.max(axis=1)
+    totals = np.exp(logits - highest[:, None]).sum(axis=1, dtype=np.float64)
+    found = logits[np.arange(len(tokens)), tokens] - highest - np.log(totals)
+    return found.astype(np.float32), logits.argmax(axis=1).astype(np.int32)
