@@ -28,7 +28,7 @@ def test_options_are_passed_in_the_tasks_terms() -> None:
     assert read_completion({**COMPLETION, **chosen}, LIMITS).options == expected
     newer = read_chat({**CHAT, **chosen, "stop": ["a", "b"], "max_completion_tokens": 9}, LIMITS).options
     assert newer == {**expected, "stop": ["a", "b"], "max_tokens": 9}
-    assert read_chat(CHAT, LIMITS).options == {}
+    assert read_chat(CHAT, LIMITS).options == {"temperature": 1.0}
 
 
 def test_messages_are_read_as_templates_take_them() -> None:

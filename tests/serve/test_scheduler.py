@@ -9,6 +9,7 @@ import pytest
 
 from modelyard.core.errors import InputError
 from modelyard.core.predictor import Predictor
+from modelyard.core.runtime import Arrays
 from modelyard.core.task import Prediction
 from modelyard.serve.limits import Limits
 from modelyard.serve.refusals import DeadlineError, OverloadError, RefusalError
@@ -178,5 +179,27 @@ def test_the_event_loop_stays_free_while_the_model_runs(predictor: Predictor, ga
         assert longest < 0.1
         gated.open()
         await asyncio.gather(*waiting)
+
+    run(predictor, work)
+
+
+def test_a_panic_of_a_native_library_fails_its_rows_only(predictor: Predictor) -> None:
+    class Panic(BaseException):
+        """As Rust's panics arrive: no Exception."""
+
+    class Panicking(GatedSession):
+        def run(self, arrays: Arrays) -> Arrays:
+            self.batches.append(1)
+            if len(self.batches) == 1:
+                raise Panic
+            return self.inner.run(arrays)
+
+    predictor.session = Panicking(predictor.session)
+
+    async def work(scheduler: Scheduler) -> None:
+        with pytest.raises(RuntimeError, match="Panic in the model"):
+            await ask(scheduler, "first")
+        assert len(await ask(scheduler, "second")) == 1
+        assert scheduler.alive
 
     run(predictor, work)

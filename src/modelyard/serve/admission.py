@@ -18,7 +18,8 @@ def check_options(options: Mapping[str, Any], limits: Limits) -> None:
     Raises:
         RefusalError: 422, naming the option and its range.
     """
-    for name, most in (("max_tokens", limits.generate_tokens), ("n", limits.sequences)):
+    # One tensor element holds one answer; several to one prompt are what the completions route gives.
+    for name, most in (("max_tokens", limits.generate_tokens), ("n", limits.sequences), ("sequences", 1)):
         value = options.get(name)
         if value is not None and not (type(value) is int and 1 <= value <= most):
             raise RefusalError(422, f"{name}: {value!r:.40}", expected=f"a whole number from 1 to {most}")

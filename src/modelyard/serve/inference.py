@@ -6,7 +6,7 @@ of them by name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from modelyard.core.task import Prediction
 from modelyard.serve import bodies
 from modelyard.serve.admission import check_options, check_texts
 from modelyard.serve.connection import while_connected
@@ -87,16 +88,23 @@ class InferenceProtocol:
         check_texts([value for row in rows for value in row.values()], self._limits)
         parameters = document.get("parameters") or {}
         options, seconds = self._read_parameters(served, parameters)
-        work = served.scheduler.submit(rows, options, seconds)
-        tensors = to_tensors(await while_connected(request, work))
-        for label in tensors["label"].values if "label" in tensors else ():
-            self._metrics.predictions.labels(served.name, served.version, label).inc()
+        predictions = await while_connected(request, served.scheduler.submit(rows, options, seconds))
+        self._count(served, predictions)
         by_default = parameters.get("binary_data_output") is True
-        outputs, data = write_outputs(tensors, document.get("outputs"), binary_by_default=by_default)
+        outputs, data = write_outputs(to_tensors(predictions), document.get("outputs"), binary_by_default=by_default)
         answer = {"model_name": served.name, "model_version": served.version, "outputs": outputs}
         if "id" in document:
             answer["id"] = document["id"]
         return _with_binary(answer, data)
+
+    def _count(self, served: Served, predictions: Sequence[Prediction]) -> None:
+        model = (served.name, served.version)
+        for prediction in predictions:
+            if "label" in prediction:
+                self._metrics.predictions.labels(*model, prediction["label"]).inc()
+            for kind in ("prompt", "completion"):
+                if f"{kind}_tokens" in prediction:
+                    self._metrics.tokens.labels(*model, kind).inc(prediction[f"{kind}_tokens"])
 
     def _find(self, request: Request) -> Served:
         served = self._host.find(request.path_params["model"], request.path_params.get("version"))
@@ -137,6 +145,7 @@ class InferenceProtocol:
             outputs += [("label", "BYTES", [-1]), ("score", "FP64", [-1]), ("scores", "FP64", [-1, classes])]
         if "generation" in task.abilities:
             outputs += [("text", "BYTES", [-1]), ("finish_reason", "BYTES", [-1])]
+            outputs += [("prompt_tokens", "INT64", [-1]), ("completion_tokens", "INT64", [-1])]
         return {
             "name": served.name,
             "versions": versions,

@@ -107,11 +107,11 @@ class OpenAIProtocol:
     async def _generate(self, served: Served, prompts: Sequence[str], asked: Sampling) -> Pieces:
         """One answer after the other: the model writes one at a time."""
         deadline = time.monotonic() + self._limits.generate_seconds
-        seed = asked.seed if asked.seed is not None else secrets.randbits(31)
+        seed = asked.seed if asked.seed is not None else secrets.randbits(32)
         tokens = self._metrics.tokens
         for index in range(len(prompts) * (asked.n or 1)):
             row = {"text": prompts[index // (asked.n or 1)]}
-            options = {**asked.options, "seed": seed + index}
+            options = {**asked.options, "seed": (seed + index) % 2**63}
             async with aclosing(served.scheduler.stream(row, options, deadline - time.monotonic())) as pieces:
                 async for piece in pieces:
                     if piece.finish_reason is not None:

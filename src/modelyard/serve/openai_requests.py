@@ -64,7 +64,7 @@ class Sampling:
     stop: str | list[str] | None = None
     stream: bool = False
     stream_options: StreamOptions = field(default_factory=StreamOptions)
-    temperature: Annotated[float, Between(0, 2)] | None = None
+    temperature: Annotated[float, Between(0, 2)] = 1.0
     top_p: Annotated[float, Between(0, 1)] | None = None
 
     @property

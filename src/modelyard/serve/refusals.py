@@ -65,7 +65,7 @@ class DeadlineError(RefusalError):
     """The answer would have come too late."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(504, f"no answer within {seconds:g} s", fix="send less, or try again later", code="timeout")
+        super().__init__(504, f"no answer within {seconds:.3g} s", fix="send less, or try again later", code="timeout")
 
 
 class OverloadError(RefusalError):

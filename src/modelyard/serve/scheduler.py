@@ -36,7 +36,7 @@ class Scheduler:
 
     def __init__(self, predictor: Predictor, limits: Limits, observe_batch: Callable[[int], None]) -> None:
         self._predictor, self._limits, self._observe_batch = predictor, limits, observe_batch
-        # Rows of generated text draw random numbers and end at different times: they do not share a call.
+        # Generated texts end at different times: until one can leave a running batch, each runs alone.
         self._batch_rows = 1 if "generation" in predictor.task.abilities else limits.batch_rows
         self._inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._accepted = 0
@@ -143,13 +143,13 @@ class Scheduler:
             answers: Sequence[Prediction | Exception] = self._predictor.predict(
                 [job.row for job in batch], **batch[0].options
             )
-        except Exception as error:
+        except BaseException as error:
             if len(batch) > 1:
                 # One bad row must not take its neighbours with it.
                 for job in batch:
                     self._predict([job])
                 return
-            answers = [error]
+            answers = [_as_exception(error)]
         batch[0].answer.get_loop().call_soon_threadsafe(_deliver, batch, answers)
 
     def _stream(self, job: StreamJob) -> None:
@@ -157,8 +157,13 @@ class Scheduler:
             for piece in self._predictor.stream(job.row, **job.options):
                 if not job.pieces.put(piece):
                     return
-        except Exception as error:
-            job.pieces.put(error)
+        except BaseException as error:
+            job.pieces.put(_as_exception(error))
+
+
+def _as_exception(error: BaseException) -> Exception:
+    """A panic in a native library is no Exception; the thread must outlive it, and the event loop must not see it."""
+    return error if isinstance(error, Exception) else RuntimeError(f"{type(error).__name__} in the model")
 
 
 def _deliver(batch: Sequence[RowJob], answers: Sequence[Prediction | Exception]) -> None:

@@ -136,16 +136,20 @@ class Tensor:
 
 
 def to_tensors(predictions: Sequence[Prediction]) -> dict[str, Tensor]:
-    """One tensor a key: text → BYTES [n], numbers → FP64 or INT64 [n], numbers by name → FP64 [n, k]."""
-    return {name: Tensor(name, _column([item[name] for item in predictions])) for name in predictions[0]}
+    """One tensor a key: text → BYTES [n], numbers → FP64 or INT64 [n], numbers by name → FP64 [n, k].
 
-
-def _column(values: list[Any]) -> list[str] | np.ndarray:
-    if isinstance(values[0], str):
-        return values
-    if isinstance(values[0], Mapping):
-        return np.array([list(value.values()) for value in values], dtype=np.float64)
-    return np.array(values, dtype=np.int64 if isinstance(values[0], int) else np.float64)
+    Keys of any other kind are left out.
+    """
+    tensors = {}
+    for name in predictions[0]:
+        values = [prediction[name] for prediction in predictions]
+        if isinstance(values[0], str):
+            tensors[name] = Tensor(name, values)
+        elif isinstance(values[0], int | float):
+            tensors[name] = Tensor(name, np.array(values, dtype=np.int64 if type(values[0]) is int else np.float64))
+        elif isinstance(values[0], Mapping):
+            tensors[name] = Tensor(name, np.array([list(value.values()) for value in values], dtype=np.float64))
+    return tensors
 
 
 def write_outputs(
