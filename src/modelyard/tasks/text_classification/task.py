@@ -31,10 +31,10 @@ class TextClassification:
     """One of several classes for a text. Rows: ``text``, and ``label`` for training and scoring."""
 
     name = "text-classification"
-    inputs = ("text",)
-    target = "label"
+    inputs: tuple[str, ...] = ("text",)
+    target: str | None = "label"
     abilities = frozenset({"labels", "training", "text"})
-    measures = (
+    measures: tuple[str, ...] = (
         "accuracy",
         "precision",
         "recall",
