@@ -220,8 +220,8 @@ class _Documents:
 
 def _scores(units: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
     """The three measures of weighted units (:meth:`_Documents.units`), each [resamples]."""
-    logprob, tokens, size, hits = (weights @ units).T
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        logprob, tokens, size, hits = (weights @ units).T
         return {
             "perplexity": np.exp(-logprob / tokens),
             "bits_per_byte": -logprob / (math.log(2) * size),
