@@ -123,7 +123,12 @@ def _read_parquet(path: Path, wanted: Collection[str]) -> Table:
             _check_columns(path.name, file.schema_arrow.names, wanted)
             table = file.read(columns=list(wanted))
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"not a readable Parquet file: {error}", where=path.name) from None
+        raise InputError(
+            f"not a readable Parquet file: {error}",
+            expected="a whole Parquet file",
+            fix="write it again, or set format: to what it is",
+            where=path.name,
+        ) from None
     return Table(path.name, {name: table.column(name).to_pylist() for name in wanted}, None)
 
 
@@ -152,9 +157,9 @@ def _read_jsonl(file: str, text: str, wanted: Collection[str]) -> Table:
 def _read_cells(file: str, text: str, wanted: Collection[str], format: Format) -> Table:
     records = _records(file, text, "," if format == "csv" else "\t")
     _, header = next(records, (1, list[str]()))
+    _check_columns(file, header, wanted)
     if format == "orange":
         _skip_orange_header(file, records)
-    _check_columns(file, header, wanted)
     places = {name: header.index(name) for name in wanted}
     columns: dict[str, list[Any]] = {name: [] for name in wanted}
     lines = []
