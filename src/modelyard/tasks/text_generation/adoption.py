@@ -137,7 +137,7 @@ def _cache_shape(network: Any, source: Source) -> list[list[int]]:
     cache = DynamicCache()
     with torch.inference_mode():
         network(input_ids=torch.zeros((1, 1), dtype=torch.long), past_key_values=cache, use_cache=True)
-    shapes = [[part.shape if part is not None else () for part in layer] for layer in cache_tensors(cache)]
+    shapes = [[[] if part is None else list(part.shape) for part in layer] for layer in cache_tensors(cache)]
     if not shapes or any(len(key) != 4 or key[2] != 1 for key, _ in shapes):
         raise InputError(
             f"the state of {type(network).__name__} is not a key and a value for each token",

@@ -84,7 +84,8 @@ def start(processor: Processor, prompts: Sequence[np.ndarray], options: Generati
             # Not drawn from one stream: an answer must not depend on its neighbours.
             generator=np.random.default_rng([options.seed, sequence]),
             stops=StopStrings(options.stops),
-            detokenizer=DecodeStream(skip_special_tokens=True),
+            # The end of the prompt decides whether the first token begins with a blank.
+            detokenizer=DecodeStream(prompt[-5:].tolist(), skip_special_tokens=True),
         )
         for row, prompt in enumerate(prompts)
         for sequence in range(options.sequences)

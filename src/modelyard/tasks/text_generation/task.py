@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modelyard.core.dataset import Dataset
+from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.report import Findings
 from modelyard.core.runtime import Arrays, Session
@@ -90,6 +91,8 @@ class TextGeneration:
     def workloads(self, predictor: Predictor, batch_size: int, length: int) -> Iterable[Workload]:
         """``prefill``: prompts of ``length`` tokens; ``decode``: some tokens after them, one call each."""
         prepared: Processor = predictor.processor
+        if length + DECODE_STEPS > prepared.context:
+            raise InputError(f"length {length}", expected=f"at most {prepared.context - DECODE_STEPS} tokens")
         ids = np.random.default_rng(0).integers(0, prepared.tokenizer.get_vocab_size(), (batch_size, length))
         batch, session = prepared.collate(list(ids)), predictor.session
         yield Workload("prefill", lambda: decoding.prefill(session, batch), batch_size * length, "token")

@@ -1,0 +1,173 @@
+"""How fast and how large a model is. Measures in a process of its own; knows no measure of quality."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from modelyard.core.dataset import Dataset
+from modelyard.core.errors import InputError, ModelyardError
+from modelyard.core.model import Model
+from modelyard.core.options import Between
+from modelyard.core.progress import progress
+from modelyard.core.report import Figure, Findings, Measure, Report, Series, Table
+from modelyard.core.step import step
+from modelyard.methods import latency
+
+WORKER = "modelyard.steps._benchmark_worker"
+MEGABYTE = 1e6
+
+
+@step(
+    measures=(
+        "latency_p50_ms",
+        "latency_p95_ms",
+        "latency_p99_ms",
+        "throughput",
+        "size_mb",
+        "memory_peak_mb",
+        "load_seconds",
+        # Of models that generate:
+        "first_token_ms",
+        "prefill_tokens_per_second",
+        "decode_tokens_per_second",
+    )
+)
+def benchmark(
+    model: Model,
+    data: Dataset,
+    *,
+    out: Path,
+    split: str = "test",
+    batch_sizes: list[Annotated[int, Between(1, 4096)]] = [1, 8, 32],  # noqa: B006
+    lengths: list[Annotated[int, Between(1)]] = [16, 64, 128],  # noqa: B006
+    seconds: Annotated[float, Between(0.01, 60)] = 0.5,
+    rows: Annotated[int, Between(1, 10_000)] = 200,
+    threads: Annotated[int, Between(1, 1024)] | None = None,
+    confidence: Annotated[float, Between(0.5, 0.999)] = 0.95,
+) -> Report:
+    """Measure latency, throughput, memory, size and loading time.
+
+    Latency is the time from one raw row to its answer, transforms and tokenizing included, one row at a time over
+    real rows; throughput is the rate at which many real rows are answered in one call. For a model that
+    generates, latency is the time of a short answer, and the first token, reading a prompt (prefill) and writing
+    (decode) are timed too. A table times the network alone for each batch size and length.
+
+    It runs in a process of its own, so that no other model's threads or memory are in the figures: peak memory is
+    what that process took to load the model and to answer the rows. Percentiles come with intervals from order
+    statistics; they speak of this machine as it was then.
+
+    Args:
+        model: the model to time.
+        data: where the rows come from.
+        split: name of their split.
+        batch_sizes: rows of one call in the table.
+        lengths: length of a row in the table, in the task's own unit, such as tokens.
+        seconds: time given to each cell of the table; one that would take far longer is left out.
+        rows: real rows to time, taken evenly from the split.
+        threads: cores that one call may use; none leaves it to the runtime.
+        confidence: of the intervals.
+    """
+    if not data.splits.get(split):
+        raise InputError(f"the dataset has no rows in a split {split!r}", expected=f"one of {', '.join(data.splits)}")
+    job = {
+        "model": str(model.path),
+        "data": str(data.path),
+        "split": split,
+        "batch_sizes": batch_sizes,
+        "lengths": lengths,
+        "seconds": seconds,
+        "rows": rows,
+        "threads": threads,
+    }
+    found = _measure(job)
+    measures = _measures(found, confidence) | {"size_mb": Measure(model.size_bytes / MEGABYTE, unit="MB")}
+    table, figure = _cells(found["cells"])
+    return Report.write(out, Findings(measures, [table], [figure], found["notes"]), parents=[model, data])
+
+
+def _measure(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Run the job in a process of its own and return what it measured.
+
+    Raises:
+        ModelyardError: the process failed; an error in the input keeps its four parts.
+    """
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        [sys.executable, "-m", WORKER], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, encoding="utf-8"
+    )
+    try:
+        return _listen(process, job)
+    finally:
+        # Also when the build is interrupted.
+        process.kill()
+        process.wait()
+
+
+def _listen(process: subprocess.Popen[str], job: Mapping[str, Any]) -> dict[str, Any]:
+    """Send the job and read one JSON object a line: progress, then the result or the error."""
+    if process.stdin is None or process.stdout is None:
+        raise RuntimeError("the process was started without pipes")
+    with process.stdin as file:
+        json.dump(job, file)
+    with process.stdout as lines, progress("measuring") as bar:
+        for line in lines:
+            message: dict[str, Any] = json.loads(line)
+            if "result" in message:
+                found: dict[str, Any] = message["result"]
+                return found
+            if "error" in message:
+                raise InputError(message["error"].pop("error"), **message["error"])
+            bar.advance()
+    raise ModelyardError(
+        f"the process that measures ended with code {process.wait()}",
+        expected="memory for the model and its largest batch",
+        fix="give smaller batch_sizes and lengths, and look whether evaluate runs",
+    )
+
+
+def _measures(found: Mapping[str, Any], confidence: float) -> dict[str, Measure]:
+    times = found["latency_ms"]
+    measures = {
+        f"latency_p{share}_ms": latency.percentile(times, share / 100, unit="ms", confidence=confidence)
+        for share in (50, 95, 99)
+    }
+    if found["first_token_ms"]:
+        first = latency.percentile(found["first_token_ms"], 0.5, unit="ms", confidence=confidence)
+        measures["first_token_ms"] = first
+    units, unit = found["answered"], found["answered_unit"]
+    measures["throughput"] = latency.rate(found["answered_seconds"], units, unit=unit, confidence=confidence)
+    measures["memory_peak_mb"] = Measure(found["memory_bytes"] / MEGABYTE if found["memory_bytes"] else None, unit="MB")
+    measures["load_seconds"] = Measure(found["load_seconds"], n=1, unit="s")
+    for cell in found["cells"]:
+        # The longest of the single rows is the last one that is kept.
+        if cell["name"] and cell["seconds"] and cell["batch"] == 1:
+            name = f"{cell['name']}_{cell['unit']}s_per_second"
+            measures[name] = latency.rate(cell["seconds"], cell["units"], unit=cell["unit"], confidence=confidence)
+    return measures
+
+
+def _cells(cells: Sequence[Mapping[str, Any]]) -> tuple[Table, Figure]:
+    """Batch size × length, as a table and as lines."""
+    rows: list[list[str | float | int | None]] = []
+    lines: dict[str, dict[float, float]] = {}
+    for cell in cells:
+        times = [1e3 * run for run in cell["seconds"]]
+        median, late = (
+            latency.percentile(times, share, unit="ms", confidence=0.95).value if times else None
+            for share in (0.5, 0.95)
+        )
+        per_second = 1e3 * cell["units"] / median if median else None
+        work = f"{cell['name']} " if cell["name"] else ""
+        rows.append([f"{work}{cell['batch']} × {cell['length']}", median, late, per_second, cell["unit"], len(times)])
+        if per_second is not None:
+            lines.setdefault(f"{work}batch {cell['batch']}", {})[cell["length"]] = per_second
+    columns = ["batch × length", "median ms", "95th percentile ms", "a second", "unit", "runs"]
+    series = [Series(name, list(line), list(line.values())) for name, line in lines.items()]
+    unit = cells[0]["unit"] if cells else "row"
+    figure = Figure("Speed by batch size and length", "line", "length", f"{unit}s a second", series)
+    return Table("Time of one call of the network", columns, rows), figure
