@@ -63,6 +63,7 @@ def test_faults_of_tables(tmp_path: Path, content: bytes, words: list[str]) -> N
         ({"columns": {"row": "message"}}, ["'row' cannot be"]),
         ({"columns": {"label": "kind"}}, ["no input among the roles label"]),
         ({"columns": {}}, ["no input"]),
+        ({"columns": {"text": "message"}, "labels": {"ham": "good"}}, ["names no label"]),
         ({"labels": {"ham": "good"}}, ["row 1 (line 3): 'spam' is not in labels"]),
         ({"split": {"train": 0.9}}, ["sum to 1.1"]),
         ({"split": {"by": "kind"}}, ["split: by: no role 'kind'", "use one of: label, text"]),

@@ -70,8 +70,8 @@ def _download(reference: str, repository: str, revision: str, kind: str) -> Path
         what, fix = f"no revision {revision!r} in {repository}", "look at the branches and tags on the hub"
     except (errors.RepositoryNotFoundError, errors.HFValidationError):
         what, fix = f"no repository {repository!r}", "check the name; for a private one set HF_TOKEN to your token"
-    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, errors.HfHubHTTPError, OSError):
-        what = "the hub cannot be reached, and its cache does not hold this revision"
+    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, errors.HfHubHTTPError, OSError) as error:
+        what = f"the hub cannot be reached, and its cache does not hold this revision ({type(error).__name__})"
         fix = (
             "connect and try again (HF_TOKEN for gated or private repositories), point HF_HOME at a filled cache, "
             "or name a local folder"

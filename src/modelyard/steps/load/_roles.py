@@ -23,8 +23,8 @@ NOT_INPUTS = frozenset({ROW_ID, "label", "weight", "group", "id"})
 _ROLE = re.compile(r"[a-z][a-z0-9_]*")
 
 
-def check_roles(columns: Mapping[str, str]) -> None:
-    """See that roles are named well and one of them is an input.
+def check_roles(columns: Mapping[str, str], labels: Mapping[str, str] | None) -> None:
+    """See that roles are named well, one of them is an input, and what is renamed is there.
 
     Raises:
         InputError: they are not.
@@ -41,6 +41,12 @@ def check_roles(columns: Mapping[str, str]) -> None:
             f"columns: no input among the roles {', '.join(columns) or '(none)'}",
             expected="one column at least that the model is to see, such as text",
             fix="add, for example, text: NAME OF THE COLUMN",
+        )
+    if labels and "label" not in columns:
+        raise InputError(
+            "labels: renames classes, but columns: names no label",
+            expected=f"a role label beside {', '.join(columns)}",
+            fix="add label: NAME OF THE COLUMN under columns:",
         )
 
 
@@ -68,7 +74,7 @@ def convert(table: Table, columns: Mapping[str, str], labels: Mapping[str, str] 
                 fix="name another column, or fill this one",
                 where=table.file,
             )
-    if labels and "label" in values:
+    if labels:
         values["label"] = _rename(table, columns["label"], values["label"], labels)
     return values
 

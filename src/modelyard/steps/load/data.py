@@ -83,7 +83,7 @@ def data(
     Raises:
         InputError: the files, the columns or the split cannot be used.
     """
-    check_roles(columns)
+    check_roles(columns, labels)
     sources = {"source": source, "test": test, "validation": validation}
     given = {name: item for name, item in sources.items() if item is not None}
     profile: dict[str, Any] = {
