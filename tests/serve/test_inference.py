@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,8 +13,11 @@ import pytest
 import tritonclient.http as triton
 from tritonclient.utils import InferenceServerException
 
+from modelyard.core.artifact import MANIFEST
 from modelyard.core.model import Model
 from modelyard.core.predictor import Predictor
+from modelyard.core.transform import TransformSpec
+from modelyard.methods.personal_data import mask as mask_texts
 from modelyard.serve.hosting import Hosted
 from modelyard.serve.limits import Limits
 from modelyard.testing.tiny import TEXTS
@@ -45,6 +50,23 @@ def test_answers_equal_the_predictor(client: httpx.Client, classifier: Model) ->
     assert outputs["score"]["data"] == pytest.approx(score, abs=1e-6)
     assert outputs["scores"]["shape"] == [6, 2]
     assert np.reshape(outputs["scores"]["data"], (6, 2)) == pytest.approx(np.array(scores), abs=1e-6)
+
+
+def test_the_models_transforms_run_before_it(serve: Serve, classifier: Model, tmp_path: Path) -> None:
+    shutil.copytree(classifier.path, tmp_path / "model", ignore=shutil.ignore_patterns(MANIFEST))
+    mask = TransformSpec("mask", {"kinds": ["email"], "roles": ["text"]})
+    masking = classifier.rewrite(tmp_path / "model", parents=[classifier], transforms=[mask])
+    private, marked = "write to jane@example.org now", mask_texts("write to jane@example.org now", frozenset({"email"}))
+    assert private != marked
+    models = [Hosted(name, "1", Predictor(model, threads=1)) for name, model in [("raw", classifier), ("sms", masking)]]
+    with serve(*models) as client:
+
+        def score(name: str, text: str) -> float:
+            answer = client.post(f"/v2/models/{name}/infer", json=infer_body(text)).json()
+            return float(answer["outputs"][1]["data"][0])
+
+        assert score("sms", private) == pytest.approx(score("raw", marked), abs=1e-6)
+        assert score("sms", private) != pytest.approx(score("raw", private), abs=1e-6)
 
 
 @pytest.mark.parametrize("binary", [True, False])

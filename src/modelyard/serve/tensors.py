@@ -166,7 +166,8 @@ def write_outputs(
         raise RefusalError(422, "'outputs' is not a list of tensors")
     outputs, binary = [], []
     for item in wanted:
-        if item.get("name") not in tensors:
+        # A list: a name may be any JSON value, and not each of them can be hashed.
+        if item.get("name") not in list(tensors):
             raise RefusalError(422, f"no output {item.get('name')!r:.80}", expected=f"one of: {', '.join(tensors)}")
         parameters = _parameters(item)
         unknown = sorted(set(parameters) - {"binary_data"})
