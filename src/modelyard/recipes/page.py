@@ -99,7 +99,7 @@ def _training_curve(run: Run, node: Node) -> list[Figure]:
     if not isinstance(model, Model) or CURVE not in model.files or node.step.converts:
         return []
     curve: Mapping[str, list[Mapping[str, float]]] = json.loads((model.path / CURVE).read_text(encoding="utf-8"))
-    names = {"steps": "training", "evaluations": "validation"}
+    names = {"losses": "training", "evaluations": "validation"}
     series = [
         Series(shown, [point["step"] for point in curve[key]], [point["loss"] for point in curve[key]])
         for key, shown in names.items()

@@ -150,10 +150,10 @@ def _difference(ours: Measure, reference: Measure) -> Measure:
 
 @contextmanager
 def _in_recipe(plan: Plan, node: Node) -> Iterator[None]:
-    """Add the recipe's line to an InputError that names no place."""
+    """Put the recipe's line before whatever place an InputError names."""
     try:
         yield
     except InputError as error:
-        if not error.where:
-            error.where = plan.recipe.document.where(node.place)
+        line = plan.recipe.document.where(node.place)
+        error.where = f"{line}: {error.where}" if error.where else line
         raise
