@@ -104,8 +104,8 @@ def test_drop_intervals_cover_the_true_drop() -> None:
     truth = {name: (reference[name].value or 0) - (ours[name].value or 0) for name in names}
     covered: dict[str, list[bool]] = {name: [] for name in names}
     random = np.random.default_rng(4)
-    for _ in range(40):
-        rows = random.integers(0, 20_000, 400)
+    for _ in range(30):
+        rows = random.integers(0, 20_000, 300)
         found = compared(judged(targets[rows], worse[rows]), judged(targets[rows], probabilities[rows]))
         for name in names:
             drop = found.measures[f"{name}_drop"]

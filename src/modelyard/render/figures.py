@@ -146,8 +146,8 @@ def _draw_matrix(axes: Any, figure: Figure) -> None:
                     column + 0.5, row + 0.5, text, ha="center", va="center", color=colour, fontsize=7 if dense else 11
                 )
     columns = len(figure.cells[0]) if k else 0
-    axes.set_xlim(0, columns)
-    axes.set_ylim(k, 0)
+    axes.set_xlim(0, max(1, columns))
+    axes.set_ylim(max(1, k), 0)
     axes.set_aspect("equal")
     axes.set_xticks([place + 0.5 for place in range(columns)], [_name(name) for name in figure.x_names])
     axes.set_yticks([place + 0.5 for place in range(k)], [_name(name) for name in figure.y_names])
@@ -199,7 +199,7 @@ def _inline(svg: str, title: str) -> str:
     element = element.replace("<svg ", f'<svg role="img" aria-label="{escape(inert(title))}" ', 1)
     element = re.sub(r"font: ([\d.]+px)[^;\"]*", r"font-size: \1", element)
     # Groups are numbered anew in every figure; on one page the numbers would clash.
-    element = re.sub(r' id="[a-z0-9A-Z]+(_\d+)+"', "", element)
+    element = re.sub(r' id="[a-zA-Z0-9.]+(_\d+)+"', "", element)
     return re.sub(r'style="[^"]*"', lambda style: _themed(style[0]), element)
 
 

@@ -60,11 +60,11 @@ def render_markdown(page: Page) -> str:
 
 def metadata(page: Page) -> dict[str, Any]:
     """The card's metadata as the Hub defines it; what is not known, or not on the Hub, is left out."""
-    verbs = [step.name.split()[0] for step in page.steps]
+    words = {word for step in page.steps for word in step.name.split()}
     hub = _HUB.fullmatch(page.model.base)
-    relation = "quantized" if "quantize" in verbs else "finetune" if "finetune" in verbs else None
+    relation = "quantized" if "quantize" in words else "finetune" if "finetune" in words else None
     base = {"base_model": hub[1], "base_model_relation": relation} if hub else {}
-    tags = ["modelyard", page.model.runtime, *(word for word in ("quantized",) if relation == word)]
+    tags = ["modelyard", page.model.runtime, *(["quantized"] if relation == "quantized" else [])]
     card: dict[str, Any] = {
         "license": page.model.licence,
         "library_name": "modelyard",

@@ -30,10 +30,14 @@ _HIGHLIGHTS = (
     "latency_p50_ms",
     "latency_p95_ms",
     "latency_p99_ms",
+    "first_token_ms",
+    "throughput",
+    "prefill_tokens_per_second",
+    "decode_tokens_per_second",
+    "memory_peak_mb",
 )
-_TILES = ("accuracy", "f1", "perplexity", "bits_per_byte", "size_mb", "latency_p95_ms", "f1_macro", "latency_p50_ms")
+_TILES = ("accuracy", "f1", "perplexity", "bits_per_byte", "size_mb", "latency_p95_ms", "f1_macro", "throughput")
 _TILES_SHOWN = 4
-_ALSO = re.compile(r"throughput|tokens_per_second|peak_memory|memory_")
 _BOUND = re.compile(r"([<>]=) (\S+)")
 
 
@@ -117,8 +121,7 @@ class ChangeRow:
 
 def highlights(measures: Mapping[str, Measure]) -> list[str]:
     """The measures worth a line on the first screen, in a fixed order."""
-    named = [name for name in _HIGHLIGHTS if name in measures]
-    return named + [name for name in measures if _ALSO.match(name) and name not in named]
+    return [name for name in _HIGHLIGHTS if name in measures]
 
 
 def change_rows(page: Page) -> list[ChangeRow]:

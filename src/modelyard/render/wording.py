@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
@@ -11,8 +12,9 @@ from typing import Any
 from modelyard.core.report import Measure
 
 ABSENT = "–"
-_LESS = {"size_": "smaller", "latency_": "faster", "time_": "faster", "memory_": "smaller", "peak_memory": "smaller"}
-_MORE = {"throughput": "faster", "tokens_per": "faster"}
+_SMALLER = re.compile(r"size_|memory_")
+_SOONER = re.compile(r"latency_|first_token_|load_seconds")
+_MORE = re.compile(r"throughput|\w+_per_second")
 
 
 def inert(text: str) -> str:
@@ -84,16 +86,18 @@ def write_change(name: str, before: Measure, after: Measure) -> str:
     """How far a measure moved: a ratio for costs (``4.4× faster``), otherwise the difference with its sign."""
     if before.value is None or after.value is None:
         return ABSENT
-    for words, ratio in ((_LESS, (before.value, after.value)), (_MORE, (after.value, before.value))):
-        for prefix, word in words.items():
-            if name.startswith(prefix) and min(ratio) > 0:
-                return _write_ratio(ratio[0] / ratio[1], word)
+    if min(before.value, after.value) > 0:
+        if _SMALLER.match(name):
+            return _write_ratio(before.value / after.value, "smaller", "larger")
+        if _SOONER.match(name):
+            return _write_ratio(before.value / after.value, "faster", "slower")
+        if _MORE.match(name):
+            return _write_ratio(after.value / before.value, "faster", "slower")
     difference = after.value - before.value
     return "no change" if difference == 0 else f"{difference:+.4f}"
 
 
-def _write_ratio(ratio: float, word: str) -> str:
-    opposite = {"smaller": "larger", "faster": "slower"}[word]
+def _write_ratio(ratio: float, word: str, opposite: str) -> str:
     if 0.995 < ratio < 1.005:
         return "no change"
     return f"{ratio:.2f}× {word}" if ratio > 1 else f"{1 / ratio:.2f}× {opposite}"
