@@ -73,7 +73,7 @@ def test_every_format_gives_the_same_tables(tmp_path: Path) -> None:
         assert dataset.tables() == reference.tables(), name
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(
     rows=st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 30)), min_size=30, max_size=80),
     seed=st.integers(0, 5),

@@ -90,15 +90,14 @@ def _check(member: _Member, written: set[str], archive: Path) -> None:
     parts = PurePosixPath(member.name).parts
     # ``a//b`` and ``./a`` are other spellings of a name that may be there already.
     leaves = "/".join(parts) != member.name or ".." in parts or parts[0] == "/" or set(member.name) & {"\\", "\0"}
-    if leaves or not member.plain or member.name in written:
-        reason = (
-            "is not a plain path"
-            if leaves
-            else "is there twice"
-            if member.plain
-            else "is a link, a device or encrypted"
-        )
-        raise InputError(f"unsafe archive: {member.name!r} {reason}", expected="plain files", where=archive.name)
+    faults = {
+        "is not a plain path": leaves,
+        "is a link, a device or encrypted": not member.plain,
+        "is there twice": member.name in written,
+    }
+    for fault, found in faults.items():
+        if found:
+            raise InputError(f"unsafe archive: {member.name!r} {fault}", expected="plain files", where=archive.name)
     written.add(member.name)
 
 
@@ -176,4 +175,4 @@ class _Bounded(io.RawIOBase):
 def _bounded_gzip(archive: Path, limit: int) -> Iterator[IO[bytes]]:
     with gzip.open(archive) as stream:
         # Names, padding and headers need some room beside the files.
-        yield _Bounded(stream, limit + ALWAYS_ALLOWED, archive)  # type: ignore[arg-type,misc]
+        yield cast(IO[bytes], _Bounded(cast(IO[bytes], stream), limit + ALWAYS_ALLOWED, archive))
