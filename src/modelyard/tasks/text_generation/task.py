@@ -70,7 +70,9 @@ class TextGeneration:
         return [_prediction(_of_row(answers, row, chosen.sequences)) for row in range(len(rows))]
 
     def stream(self, session: Session, processor: Processor, row: Row, options: Mapping[str, Any]) -> Iterator[Piece]:
-        chosen = read({**options, "sequences": 1})
+        chosen = read(options)
+        if chosen.sequences != 1:
+            raise InputError(f"options: sequences: {chosen.sequences} in a stream", expected="1")
         answers = decoding.start(processor, [processor.prompt(str(row["text"]))], chosen)
         return _pieces(decoding.decode(session, processor, answers, chosen))
 
