@@ -52,7 +52,7 @@ class Runtime(Protocol):
 
     name: str
     abilities: frozenset[str]
-    """What a model on this runtime allows, such as ``training``, ``gradients``, ``conversion``."""
+    """What a model on this runtime allows, such as ``gradients`` or ``conversion``."""
 
     def open(self, model: Model, *, device: str = "cpu", threads: int | None = None) -> Session:
         """Load the weights, ready to run.

@@ -43,11 +43,11 @@ def pending_transforms(model: Sequence[TransformSpec], data: Sequence[TransformS
     Raises:
         InputError: the data were transformed in another way than the model expects.
     """
-    if list(model[: len(data)]) != list(data) and model:
+    if list(model[: len(data)]) != list(data):
         raise InputError(
             f"the data were transformed by {_names(data)}, the model expects {_names(model)}",
             expected="the data's transforms are the first of the model's",
-            fix="give raw data, or data that went through the same steps as the training data",
+            fix="put the transforming step before the one that trains the model, or give raw data",
         )
     return tuple(model[len(data) :])
 

@@ -104,9 +104,9 @@ def make_plan(recipe: Recipe) -> Plan:
     state = _State(recipe, problems)
     task = lookup.task(recipe.task)
     _plan_data(state, task)
-    _plan_model(state)
     for number, call in enumerate(recipe.steps, start=1):
         _plan_step(state, task, number, call)
+    _plan_model(state)
     _plan_references(state)
     plan = Plan(recipe, tuple(state.nodes), state.model, state.data, state.base)
     _check_requirements(plan, task, problems)
@@ -136,6 +136,9 @@ def _data_source(sources: Mapping[str, str], parameter: str) -> Reference | None
 
 
 def _plan_model(state: _State) -> None:
+    """Load the model right before it is first used: transforms that the data have had by then travel with it."""
+    if state.model is not None:
+        return
     reference = Reference(state.recipe.model, ("model",))
     if state.recipe.model.startswith("yard:"):
         state.model = reference
@@ -154,6 +157,8 @@ def _plan_step(state: _State, task: Task, number: int, call: StepCall) -> None:
             f"{step.name!r} needs {need!r}, which {task.name} on the runtime {state.runtime!r} does not offer",
             fix=_order_hint(state, need),
         )
+    if any(issubclass(parameter.kind, Model) for parameter in step.parameters):
+        _plan_model(state)
     inputs = tuple(_bind(state, call, parameter.kind, parameter.optional) for parameter in step.parameters)
     node = Node(f"{number} {step.name}", step, inputs, call.options, call.place)
     previous = state.model

@@ -20,7 +20,7 @@ from modelyard.methods import learning_rate as rates
 CURVE = "training.json"
 
 
-@step(needs="training")
+@step(needs="training gradients")
 def full(
     model: Model,
     data: Dataset,
