@@ -72,8 +72,9 @@ def test_a_bound_of_half_a_point_can_be_judged_where_models_nearly_agree() -> No
 
 def test_agreement_on_a_few_rows_proves_no_equality() -> None:
     targets, probabilities = sms(30)
+    assert set(targets) == {0, 1}
     found = compared(judged(targets, probabilities), judged(targets, probabilities)).measures
-    for name in ("accuracy", "f1", "f1_macro"):
+    for name in ("accuracy", "f1", "f1_macro", "roc_auc", "pr_auc"):
         needed = Requirement.parse(name, {"max_drop": 0.005, "confidence": 0.95})
         assert needed.judge(found).verdict is Verdict.INCONCLUSIVE, name
 

@@ -245,7 +245,7 @@ def _class_drops(ours: Outcome, reference: Outcome, confidence: float, seed: int
 
     As in Bonett and Price's interval, two imagined rows are among those that are drawn: one that only the
     reference has right, one that only ours has. Without them, models that agree on a few rows would be proven
-    equal. An interval that is still a point is unknown.
+    equal.
     """
     kinds, counts = np.unique(
         np.stack([ours.targets, ours.predictions, reference.predictions]), axis=1, return_counts=True
@@ -254,7 +254,11 @@ def _class_drops(ours: Outcome, reference: Outcome, confidence: float, seed: int
     imagined, weights = _imagined_rows(ours)
     kinds, weights = np.hstack([kinds, imagined]), np.concatenate([counts, weights])
     resampled = _drops_of_kinds(kinds, resample_kinds(weights, ours.n, seed=seed), ours.labels)
-    measures = drop_measures(drops, resampled, n=ours.n, confidence=confidence)
+    return _without_points(drop_measures(drops, resampled, n=ours.n, confidence=confidence))
+
+
+def _without_points(measures: Mapping[str, Measure]) -> dict[str, Measure]:
+    """An interval that is a point comes of resamples that are all alike: it tells nothing, so it is unknown."""
     return {
         name: replace(measure, low=None, high=None) if measure.low == measure.high else measure
         for name, measure in measures.items()
@@ -302,7 +306,9 @@ def _score_drops(ours: Outcome, reference: Outcome, confidence: float, seed: int
         ours.n, values, seed=seed, resamples=int(np.clip(affordable, _FEWEST_RESAMPLES, RESAMPLES))
     )
     drops = {name: float(value[0]) for name, value in values(np.ones((1, ours.n))).items()}
-    return drop_measures(drops, resampled, n=ours.n, confidence=confidence)
+    measures = drop_measures(drops, resampled, n=ours.n, confidence=confidence)
+    # Two perfect rankings are equal in every resample, however few the rows; equal losses are equal probabilities.
+    return measures | _without_points({name: measures[name] for name in ("roc_auc_drop", "pr_auc_drop")})
 
 
 def _check_same_rows(ours: Outcome, reference: Outcome) -> None:

@@ -36,6 +36,9 @@ _SETTINGS = {
     "ytick.color": MUTED,
     "legend.frameon": False,
 }
+_SIZE = (5.4, 3.5)
+"""Inches."""
+
 _LONGEST_NAME = 24
 
 
@@ -69,7 +72,7 @@ def _settings(more: dict[str, Any]) -> Any:
 def _save(figure: Figure, form: str, metadata: dict[str, str | None], **options: Any) -> bytes:
     from matplotlib.figure import Figure as Canvas
 
-    size = _matrix_size(figure) if figure.kind == "matrix" else (5.4, 3.5)
+    size = _matrix_size(figure) if figure.kind == "matrix" else _SIZE
     canvas = Canvas(figsize=size, layout="constrained")
     axes = canvas.add_subplot()
     draw = {"line": _draw_lines, "scatter": _draw_points, "bar": _draw_bars, "matrix": _draw_matrix}
@@ -162,8 +165,9 @@ def _draw_matrix(axes: Any, figure: Figure) -> None:
 
 
 def _matrix_size(figure: Figure) -> tuple[float, float]:
-    side = min(9.0, max(3.4, 0.42 * len(figure.cells) + 2.2))
-    return side + 0.6, side
+    # A small one is as large as the other figures, so that the text of all has one size on a page.
+    side = min(9.0, 0.42 * len(figure.cells) + 2.2)
+    return max(_SIZE[0], side + 0.6), max(_SIZE[1], side)
 
 
 def _numeric(axes: Any, series: Series) -> Sequence[float]:

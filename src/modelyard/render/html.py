@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MARKS = {"met": "✓", "not met": "✕", "inconclusive": "?"}
 _ROWS_SHOWN = 60
+_ROWS_OPEN = 15
 
 
 def render_html(page: Page) -> str:
@@ -48,7 +49,13 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.globals |= {"summary": summary, "draw": _draw, "marks": MARKS, "rows_shown": _ROWS_SHOWN}
+    environment.globals |= {
+        "summary": summary,
+        "draw": _draw,
+        "marks": MARKS,
+        "rows_shown": _ROWS_SHOWN,
+        "rows_open": _ROWS_OPEN,
+    }
     environment.filters |= {"cell": wording.write_cell, "share": _share, "kind": _verdict_class}
     return environment
 
