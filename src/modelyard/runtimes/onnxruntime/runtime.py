@@ -39,6 +39,7 @@ class OnnxRuntime:
         out: Path,
         *,
         precision: Literal["fp32", "int8"] = "fp32",
+        blocks: bool = False,
         per_channel: bool = True,
         reduce_range: bool = False,
         **unknown: Any,
@@ -49,17 +50,19 @@ class OnnxRuntime:
             model: a model on the runtime torch.
             out: an empty folder.
             precision: ``int8`` stores the weights as int8 and quantizes activations as they come.
+            blocks: a scale for every 32 weights, and activations quantized alike; the two options below do
+                not matter then.
             per_channel: one scale for each output channel of a weight, not one for the whole.
             reduce_range: 7-bit weights, for CPUs whose 16-bit sums of u8·s8 products overflow.
 
         Returns:
-            ``precision``, ``opset`` and, for int8, ``per_channel`` and ``reduce_range``.
+            ``precision``, ``opset`` and, for int8, the options that took effect.
 
         Raises:
             InputError: the model is on another runtime than torch.
         """
         # Here and not above: they load onnx and torch, which a server does not need.
-        from modelyard.runtimes.onnxruntime import export, quantization
+        from modelyard.runtimes.onnxruntime import block_weights, dynamic_weights, export
 
         if unknown:
             raise TypeError(f"unknown option {next(iter(unknown))!r}")
@@ -71,8 +74,11 @@ class OnnxRuntime:
             )
         graph = export.export(model)
         settings: dict[str, Any] = {"precision": precision, "opset": export.OPSET}
-        if precision == "int8":
-            graph = quantization.quantize(graph, per_channel=per_channel, reduce_range=reduce_range)
+        if precision == "int8" and blocks:
+            graph = block_weights.quantize(graph)
+            settings |= {"blocks": block_weights.BLOCK}
+        elif precision == "int8":
+            graph = dynamic_weights.quantize(graph, per_channel=per_channel, reduce_range=reduce_range)
             settings |= {"per_channel": per_channel, "reduce_range": reduce_range}
         export.write(graph, out / MODEL_FILE)
         _copy_files(model, out)

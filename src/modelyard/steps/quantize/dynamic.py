@@ -19,14 +19,19 @@ def dynamic(
     model: Model,
     *,
     out: Path,
+    blocks: Literal["auto", "yes", "no"] = "auto",
     per_channel: bool = True,
     reduce_range: Literal["auto", "yes", "no"] = "auto",
 ) -> Model:
     """Export to ONNX with int8 weights.
 
     Weights (embedding tables too) are stored as int8, a quarter of their size; the input of every matrix product
-    is quantized to uint8 when it comes, with the range that it has. It takes no calibration data and usually costs
-    less than half a point of accuracy.
+    is quantized when it comes, with the range that it has. It takes no calibration data and usually costs less than
+    half a point of accuracy.
+
+    A language model has a few activations far larger than the others, and one range for all of them ruins it. There
+    every 32 weights, and every 32 activations, have a scale of their own (``blocks``). That costs nothing worth
+    measuring in perplexity and writes text faster than float32 does, but reads long prompts more slowly.
 
     An x86 CPU without VNNI or AMX adds two products in 16 bits, which overflow where both are near their limits.
     Weights of 7 bits cannot overflow there. ``reduce_range: auto`` asks the CPU that builds; say ``yes`` where the
@@ -34,13 +39,20 @@ def dynamic(
 
     Args:
         model: the model to convert, on the runtime torch.
+        blocks: a scale for every 32 weights; ``auto`` does so for models that generate.
         per_channel: one scale for each output of a layer, closer to the float weights than one for the whole layer.
         reduce_range: weights of 7 bits in place of 8.
     """
     seen = _int8_instructions()
     reduced = reduce_range == "yes" or (reduce_range == "auto" and _is_x86() and not seen)
+    generates = "generation" in lookup.task(model.task).abilities
     settings = lookup.runtime("onnxruntime").build(
-        model, out, precision="int8", per_channel=per_channel, reduce_range=reduced
+        model,
+        out,
+        precision="int8",
+        blocks=blocks == "yes" or (blocks == "auto" and generates),
+        per_channel=per_channel,
+        reduce_range=reduced,
     )
     built_on = {"machine": platform.machine(), "int8_instructions": seen}
     return model.rewrite(out, parents=[model], runtime="onnxruntime", settings={**settings, "built_on": built_on})

@@ -78,17 +78,10 @@ def _load_folder(source: Source) -> tuple[Any, Any]:
 
 
 def _load_gguf(source: Source) -> tuple[Any, Any]:
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    quantized, _, tokenizer = _load(source.path.parent, source, gguf_file=source.path.name)
-    config = quantized.config
-    # transformers holds a dequantized network for quantized still and would not save it.
-    del config.quantization_config
-    with torch.device("meta"):
-        network = AutoModelForCausalLM.from_config(config)
-    network.load_state_dict(quantized.state_dict(), assign=True)
-    network.tie_weights()
+    network, _, tokenizer = _load(source.path.parent, source, gguf_file=source.path.name)
+    # transformers takes a dequantized network for a quantized one still and would not save it.
+    network.hf_quantizer = None
+    del network.config.quantization_config
     return network, tokenizer
 
 

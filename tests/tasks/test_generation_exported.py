@@ -1,0 +1,67 @@
+"""Text generation on the ONNX Runtime: the same tokens as on torch, and nearly the same in int8."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from modelyard.core import lookup
+from modelyard.core.model import Model
+from modelyard.core.predictor import Predictor
+from modelyard.core.source import Source
+from modelyard.runtimes.onnxruntime import block_weights
+from modelyard.tasks.text_generation.task import TextGeneration
+from modelyard.testing import tiny
+
+TASK = TextGeneration()
+ROWS = [{"text": text} for text in tiny.TEXTS]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    source = Source("tiny", tiny.write_causal(tmp_path_factory.mktemp("source")), "", {})
+    return TASK.adopt(source, tmp_path_factory.mktemp("model"), labels=(), seed=0)
+
+
+def test_the_export_generates_the_same_tokens(model: Model, tmp_path: Path) -> None:
+    settings = lookup.runtime("onnxruntime").build(model, tmp_path)
+    exported = model.rewrite(tmp_path, parents=[model], runtime="onnxruntime", settings=settings)
+    greedy = {"max_tokens": 24}
+    sampled = {"max_tokens": 12, "temperature": 0.8, "sequences": 3, "seed": 1}
+    with Predictor(model, threads=1) as ours, Predictor(exported, threads=1) as theirs:
+        for options in (greedy, sampled):
+            assert theirs.predict(ROWS, **options) == ours.predict(ROWS, **options)
+        assert theirs.predict(ROWS[:1], **greedy) == ours.predict(ROWS[:1], **greedy)
+
+
+def test_int8_blocks_stay_near_the_float_logits(model: Model, tmp_path: Path) -> None:
+    quantized = lookup.step("quantize").function(model, out=tmp_path)
+    assert isinstance(quantized, Model)
+    assert quantized.settings["blocks"] == 32
+    graph = onnx.load(tmp_path / "model.onnx").graph
+    assert {"MatMulNBits", "GatherBlockQuantized"} <= {node.op_type for node in graph.node}
+    # Nothing but norms and small constants is left in float32.
+    floats = [tensor for tensor in graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT]
+    assert all(len(tensor.dims) < 2 or tensor.name.endswith("_scales") for tensor in floats)
+    prepared = TASK.processor(model)
+    batch = TASK.collate(prepared, TASK.encode(prepared, ROWS))
+    logits = []
+    for one in (model, quantized):
+        session = lookup.runtime(one.runtime).open(one, threads=1)
+        logits.append(np.asarray(session.run(batch)["logits"])[batch["attention_mask"] == 1])
+        session.close()
+    assert 0 < np.abs(logits[0] - logits[1]).max() < 0.05 * np.ptp(logits[0])
+
+
+def test_blocks_hold_each_weight_to_half_a_step() -> None:
+    table = np.random.default_rng(0).normal(size=(5, 96)).astype(np.float32)
+    table[2, :32] = 0
+    blocks, scales = block_weights.to_blocks(table)
+    assert blocks.shape == (5, 3, 32)
+    restored = (blocks.astype(np.float32) - 128) * scales[:, :, None]
+    error = np.abs(restored.reshape(5, 96) - table).reshape(5, 3, 32).max(axis=2)
+    assert (error <= scales / 2 + 1e-7).all()
+    np.testing.assert_allclose(scales, np.abs(table.reshape(5, 3, 32)).max(axis=2) / 127)
