@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -15,11 +16,19 @@ from modelyard.cli.command import Command
 from modelyard.core.errors import InputError, ModelyardError, suggestion
 
 INTERRUPTED = 130
+QUIET = {
+    "TRANSFORMERS_VERBOSITY": "error",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+"""Libraries keep their own bars and warnings to themselves; the progress shown is ours."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
     try:
         return _dispatch(words)
     except ModelyardError as error:

@@ -91,7 +91,11 @@ def _is_chosen(step: Step, name: str, value: object) -> bool:
 def _findings(run: Run) -> list[tuple[str, Findings]]:
     nodes = [*run.plan.reports(""), *run.plan.reports(BASE, compares=True)]
     found = [(node, run.results[node.id].artifact) for node in nodes]
-    return [(node.id, report.findings) for node, report in found if isinstance(report, Report)]
+    return [(_title(node), report.findings) for node, report in found if isinstance(report, Report)]
+
+
+def _title(node: Node) -> str:
+    return "Compared with the model before conversion" if node.compares else node.step.name.capitalize()
 
 
 def _training_curve(run: Run, node: Node) -> list[Figure]:
