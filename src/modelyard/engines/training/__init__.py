@@ -3,7 +3,7 @@
 Generic over tasks: it calls their ``encode``, ``collate`` and a loss. Knows no step, no recipe and no yard.
 """
 
-from modelyard.engines.training.examples import Examples, read_examples
+from modelyard.engines.training.examples import Examples, learned_transforms, read_examples
 from modelyard.engines.training.loop import Settings, train
 
-__all__ = ["Examples", "Settings", "read_examples", "train"]
+__all__ = ["Examples", "Settings", "learned_transforms", "read_examples", "train"]

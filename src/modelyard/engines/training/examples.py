@@ -14,7 +14,7 @@ from modelyard.core.model import Model
 from modelyard.core.predictor import apply_transforms
 from modelyard.core.runtime import Arrays
 from modelyard.core.task import Encoded, Task
-from modelyard.core.transform import Row, pending_transforms
+from modelyard.core.transform import Row, TransformSpec, pending_transforms
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def read_examples(model: Model, data: Dataset, split: str, *, task: Task, proces
         InputError: the split is missing or empty, a value is missing, or the classes are not the model's.
     """
     check_labels(model, data, task)
-    rows = apply_transforms(pending_transforms(model.transforms, data.transforms), data.rows(split))
+    rows = apply_transforms(pending_transforms(learned_transforms(model, data), data.transforms), data.rows(split))
     if not rows:
         raise InputError(
             f"the split {split!r} has no rows", expected="at least one row", fix="give it a larger share under split:"
@@ -59,6 +59,11 @@ def read_examples(model: Model, data: Dataset, split: str, *, task: Task, proces
         if not (np.isfinite(weights).all() and (weights >= 0).all()):
             raise InputError(f"a weight in {split!r} is missing or negative", expected="numbers of 0 or more")
     return Examples(task, processor, task.encode(processor, rows), weights)
+
+
+def learned_transforms(model: Model, data: Dataset) -> tuple[TransformSpec, ...]:
+    """Transforms of a model trained on these data: its own, or where it has none yet, those of the data."""
+    return model.transforms or data.transforms
 
 
 def check_labels(model: Model, data: Dataset, task: Task) -> None:

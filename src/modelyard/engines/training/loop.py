@@ -8,7 +8,8 @@ no task by name and writes nothing but its checkpoints.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,9 +95,8 @@ def train(
 
     if settings.early_stopping is not None and not validation:
         raise InputError("early_stopping needs a validation split", fix="name one under data: split:, or leave it out")
-    device = next(network.parameters()).device
     run = _Run(network, examples, validation, settings, loss, scratch, identity)
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    with run.shortcuts(), torch.random.fork_rng(devices=[run.device] if run.device.type == "cuda" else []):
         torch.manual_seed(settings.seed)
         run.resume()
         with progress("training", run.total) as bar:
@@ -127,6 +127,22 @@ class _Run:
         self.total = max(1, round(settings.epochs * self.steps_an_epoch))
         self.optimizer = make_optimizer(network, settings.learning_rate, settings.weight_decay)
         self.progress = Progress()
+
+    @contextmanager
+    def shortcuts(self) -> Iterator[None]:
+        """Make the steps cheaper as long as the run lasts."""
+        from modelyard.engines.training import shortcuts
+
+        if self.device.type == "cpu":
+            shortcuts.use_cheap_dropout(self.network)
+        # The shortest and the longest row: one of them is padded.
+        arrays, _ = self.examples.batch(np.array([np.argmin(self.lengths), np.argmax(self.lengths)]))
+        batch = {name: tensor for name, tensor in self._tensors(arrays).items() if name != "labels"}
+        undo = shortcuts.skip_unread_positions(self.network, batch)
+        try:
+            yield
+        finally:
+            undo()
 
     def resume(self) -> None:
         """Go on from the checkpoint of this run, if there is one."""

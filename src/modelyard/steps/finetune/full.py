@@ -14,7 +14,7 @@ from modelyard.core.model import Model
 from modelyard.core.options import Between
 from modelyard.core.runtime import NetworkSession
 from modelyard.core.step import step
-from modelyard.engines.training import Settings, preparation, read_examples, train
+from modelyard.engines.training import Settings, learned_transforms, preparation, read_examples, train
 from modelyard.methods import learning_rate as rates
 
 CURVE = "training.json"
@@ -101,9 +101,7 @@ def full(
     curve = train(network, examples, validation, settings, loss=task.loss, scratch=scratch, identity=identity)
     built = runtime.build(model, out, network=network)
     (out / CURVE).write_text(json.dumps(curve, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    return model_read.rewrite(
-        out, parents=[model, data], transforms=model.transforms or data.transforms, settings=built
-    )
+    return model_read.rewrite(out, parents=[model, data], transforms=learned_transforms(model, data), settings=built)
 
 
 def _with_max_length(model: Model, max_length: int | None) -> Model:
