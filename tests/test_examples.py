@@ -1,0 +1,44 @@
+"""The examples run as they stand."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def run(tmp_path: Path, name: str, *arguments: str) -> str:
+    command = [sys.executable, str(EXAMPLES / name), *arguments]
+    environment = {**os.environ, "MODELYARD_HOME": str(tmp_path / "yard")}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_keep_versions(tmp_path: Path) -> None:
+    printed = run(tmp_path, "keep_versions.py", str(tmp_path))
+    assert "tiny:1 met" in printed
+    assert "production: tiny:2" in printed
+    assert "rolled back to: tiny:1" in printed
+    assert "epochs: 6" in printed
+    assert "'label': 'spam'" in printed
+
+
+@pytest.mark.slow
+def test_judge_a_model(tmp_path: Path) -> None:
+    printed = run(tmp_path, "judge_a_model.py", "0.3")
+    measures = dict(line.split()[:2] for line in printed.splitlines() if "interval" in line)
+    assert float(measures["accuracy"]) > 0.93
+    assert float(measures["roc_auc"]) > 0.95
+    assert "ham" in printed.splitlines()[-2]
+
+
+@pytest.mark.slow
+def test_generate_text(tmp_path: Path) -> None:
+    printed = run(tmp_path, "generate_text.py", "12")
+    assert printed.count("Once upon a time") >= 3 or printed.count("\n-") >= 2
