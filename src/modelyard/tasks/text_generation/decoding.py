@@ -136,7 +136,7 @@ class State:
             "input_ids": tokens[:, None],
             "attention_mask": self.mask,
             "position_ids": self.position[:, None],
-            "logits_at": np.zeros(1, np.int64),
+            "logits_at": np.zeros((len(tokens), 1), np.int64),
         }
         logits, self.cache = _call(session, arrays | self.cache)
         return logits
@@ -152,7 +152,7 @@ def prefill(session: Session, batch: Arrays) -> tuple[np.ndarray, State]:
             "input_ids": batch["input_ids"][:, begin:end],
             "attention_mask": batch["attention_mask"][:, :end],
             "position_ids": batch["position_ids"][:, begin:end],
-            "logits_at": np.asarray([end - begin - 1]),
+            "logits_at": np.full((len(batch["input_ids"]), 1), end - begin - 1),
         }
         logits, cache = _call(session, arrays | cache)
     return logits, State(batch["attention_mask"], batch["position_ids"][:, -1], cache)

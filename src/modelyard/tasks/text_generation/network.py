@@ -35,7 +35,7 @@ class CachedNetwork(nn.Module):
             input_ids: the new tokens, (batch, new).
             attention_mask: 1 for tokens, 0 for padding, (batch, past + new).
             position_ids: place of each new token in its text, (batch, new).
-            logits_at: which of the new tokens to give logits for, (kept,).
+            logits_at: which of the new tokens to give logits for, (batch, kept), the same in every row.
             past: ``past.N.key`` and ``past.N.value`` of each layer, (batch, heads, past, head size).
 
         Returns:
@@ -52,7 +52,7 @@ class CachedNetwork(nn.Module):
             position_ids=position_ids,
             past_key_values=cache,
             use_cache=True,
-            logits_to_keep=logits_at,
+            logits_to_keep=logits_at[0],
         )
         outputs: dict[str, Any] = {"logits": found.logits}
         for number, (key, value) in enumerate(cache_tensors(cache)):

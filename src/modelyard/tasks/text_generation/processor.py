@@ -87,7 +87,7 @@ class Processor:
             arrays["input_ids"][row, width - len(ids) :] = ids
             arrays["attention_mask"][row, width - len(ids) :] = 1
         arrays["position_ids"] = np.maximum(arrays["attention_mask"].cumsum(axis=1) - 1, 0)
-        arrays["logits_at"] = np.arange(width)
+        arrays["logits_at"] = np.arange(width)[None].repeat(len(prompts), axis=0)
         return arrays | self.empty_cache(len(prompts))
 
     def empty_cache(self, batch: int, length: int = 0) -> dict[str, np.ndarray]:
@@ -100,8 +100,8 @@ class Processor:
 
     def axes(self) -> dict[str, dict[int, str]]:
         """Varying axes of inputs and outputs."""
-        axes = {name: {0: "batch", 1: "new"} for name in ("input_ids", "position_ids")}
-        axes |= {"attention_mask": {0: "batch", 1: "total"}, "logits_at": {0: "kept"}}
+        seconds = {"input_ids": "new", "attention_mask": "total", "position_ids": "new", "logits_at": "kept"}
+        axes = {name: {0: "batch", 1: second} for name, second in seconds.items()}
         axes |= {name: {0: "batch", 2: "past"} for name in self.empty_cache(0)}
         presents = {name.replace("past", "present"): {0: "batch", 2: "total"} for name in self.empty_cache(0)}
         return {**axes, "logits": {0: "batch", 1: "kept"}, **presents}

@@ -114,7 +114,7 @@ class TextGeneration:
             "input_ids": np.ones((batch, new), np.int64),
             "attention_mask": np.ones((batch, past + new), np.int64),
             "position_ids": np.arange(past, past + new)[None].repeat(batch, axis=0),
-            "logits_at": np.arange(new),
+            "logits_at": np.arange(new)[None].repeat(batch, axis=0),
         }
         return arrays | prepared.empty_cache(batch, past), prepared.axes()
 
