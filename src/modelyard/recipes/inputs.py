@@ -49,6 +49,10 @@ def _find(text: str, parameter: Parameter, yard: Yard) -> Artifact:
         )
     if text.startswith("sha256:"):
         return yard.get(text)
+    if "/" in text or text.startswith("."):
+        raise InputError(
+            f"{parameter.name}: there is no folder {text!r}", fix="give the path of an artifact, or sha256:…"
+        )
     if parameter.kind is Model:
         return yard.model(yard.resolve(text.removeprefix("yard:")))
     raise InputError(f"{parameter.name}: there is no {text!r}", expected="a folder of an artifact, or sha256:…")
