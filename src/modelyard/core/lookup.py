@@ -67,12 +67,13 @@ def is_verb(name: str) -> bool:
 @cache
 def defaults() -> dict[str, str]:
     """Verb → full name of its default method, as the verb's ``__init__`` says with ``DEFAULT``."""
-    found = {}
+    found: dict[str, str] = {}
     for package in _packages():
         for verb in _children(f"{package}.steps"):
             if verb.ispkg:
                 module = importlib.import_module(f"{package}.steps.{verb.name}")
-                found[_spell(verb.name)] = f"{_spell(verb.name)} {_spell(module.DEFAULT)}"
+                # Ours come first: a plug-in adds methods to a verb, but does not change what the verb means.
+                found.setdefault(_spell(verb.name), f"{_spell(verb.name)} {_spell(module.DEFAULT)}")
     return found
 
 
