@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import settings
 
+# As the command line sets it, before anything loads torch; two test processes share the cores.
+from modelyard.cli.main import ENVIRONMENT
 from modelyard.core.source import Source
 from modelyard.sources import fetch
+
+os.environ |= ENVIRONMENT
 
 # A busy machine is no fault of the code: how long an example took says nothing.
 settings.register_profile("modelyard", deadline=None)

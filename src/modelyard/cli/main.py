@@ -16,18 +16,22 @@ from modelyard.cli.command import Command
 from modelyard.core.errors import InputError, ModelyardError, suggestion
 
 INTERRUPTED = 130
-QUIET = {
+ENVIRONMENT = {
+    # Libraries keep their own bars and warnings to themselves; the progress shown is ours.
     "TRANSFORMERS_VERBOSITY": "error",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "TOKENIZERS_PARALLELISM": "false",
+    # Threads that wait must sleep. Those that spin hold the core which the thread they wait for needs: beside one
+    # other busy process, a layer of 32 tokens took 100 ms spinning and 3 ms sleeping on two cores.
+    "OMP_WAIT_POLICY": "PASSIVE",
 }
-"""Libraries keep their own bars and warnings to themselves; the progress shown is ours."""
+"""Set before any library is loaded, unless the user has said otherwise."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    for name, value in QUIET.items():
+    for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     try:
         return _dispatch(words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -97,8 +98,15 @@ def _measure(job: Mapping[str, Any]) -> dict[str, Any]:
         ModelyardError: the process failed; an error in the input keeps its four parts.
     """
     pipe = subprocess.PIPE
+    # Waiting threads sleep: spinning ones would measure whatever else the machine does.
+    environment = {"OMP_WAIT_POLICY": "PASSIVE"} | os.environ
     process = subprocess.Popen(
-        [sys.executable, "-m", WORKER], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, encoding="utf-8"
+        [sys.executable, "-m", WORKER],
+        stdin=pipe,
+        stdout=pipe,
+        stderr=subprocess.DEVNULL,
+        encoding="utf-8",
+        env=environment,
     )
     try:
         return _listen(process, job)
