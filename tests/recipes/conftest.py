@@ -23,11 +23,9 @@ data:
 steps:
   - mask: {kinds: [email]}
   - finetune: {epochs: 8, batch_size: 8, learning_rate: 0.003}
-  - quantize dynamic
   - evaluate
 require:
   accuracy: ">= 0.6"
-  f1: {max_drop: 0.2, against: base}
 """
 
 
@@ -45,6 +43,15 @@ def project(tmp_path: Path, tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MODELYARD_HOME", str(tmp_path / "yard"))
     return tmp_path
+
+
+@pytest.fixture
+def converting(project: Path) -> Path:
+    """The recipe with a conversion, and a requirement against the model before it; exporting takes a while."""
+    path = project / "converting.yaml"
+    text = RECIPE.replace("  - evaluate\n", "  - quantize dynamic\n  - evaluate\n")
+    path.write_text(text + "  f1: {max_drop: 0.2, against: base}\n")
+    return path
 
 
 @pytest.fixture
