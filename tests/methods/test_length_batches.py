@@ -42,3 +42,12 @@ def test_shuffled_batches_hold_a_tenth_of_the_padding_of_random_ones() -> None:
 def test_another_epoch_mixes_other_rows() -> None:
     first, second = (length_batches.shuffled([5] * 64, 32, seed=(0, epoch)) for epoch in (0, 1))
     assert set(first[0].tolist()) != set(second[0].tolist())
+
+
+def test_a_few_batches_in_a_row_cover_all_lengths() -> None:
+    lengths = np.random.default_rng(0).permutation(1600) + 1
+    means = [lengths[batch].mean() for batch in length_batches.shuffled(lengths.tolist(), 32, seed=0)]
+    for start in range(0, 50, length_batches.TURNS):
+        window = sorted(means[start : start + length_batches.TURNS])
+        assert all(abs(mean - 160 - 320 * fifth) <= 160 for fifth, mean in enumerate(window))
+    assert means != sorted(means)

@@ -12,6 +12,8 @@ import numpy as np
 POOL_BATCHES = 50
 """Rows are sorted within pools of this many batches: enough for nearly no padding, few enough that
 which rows meet in a batch still changes from epoch to epoch."""
+TURNS = 5
+"""Batches in a row that between them cover all lengths."""
 
 
 def by_budget(lengths: Sequence[int], budget: int) -> list[np.ndarray]:
@@ -39,8 +41,9 @@ def shuffled(lengths: Sequence[int], batch_size: int, *, seed: int | Sequence[in
     """All rows once in random batches of ``batch_size`` whose rows are of like length.
 
     Rows are shuffled, cut into pools of ``POOL_BATCHES`` batches, sorted by length within each pool and cut
-    into batches, whose order is shuffled again. One batch may be smaller than the others. Rows of the
-    same length stay in random order.
+    into batches. Rows of the same length stay in random order; one batch may be smaller than the others. The
+    batches of a pool take random turns, one from each of ``TURNS`` ranges of length after the other: classes often
+    differ in length, and a chance run of short batches can drive a network towards one class for good.
 
     Returns:
         Row positions of each batch; the same for the same seed.
@@ -53,5 +56,13 @@ def shuffled(lengths: Sequence[int], batch_size: int, *, seed: int | Sequence[in
     for start in range(0, len(order), pool):
         rows = order[start : start + pool]
         rows = rows[np.argsort(measured[rows], kind="stable")]
-        batches += [rows[first : first + batch_size] for first in range(0, len(rows), batch_size)]
-    return [batches[position] for position in random.permutation(len(batches))]
+        sorted_batches = [rows[first : first + batch_size] for first in range(0, len(rows), batch_size)]
+        batches += [sorted_batches[position] for position in _turns(len(sorted_batches), random)]
+    return batches
+
+
+def _turns(count: int, random: np.random.Generator) -> np.ndarray:
+    """Numbers below ``count`` in random order, of which each ``TURNS`` in a row are spread over the whole range."""
+    ranges = np.array_split(np.arange(count), TURNS)
+    turn = np.concatenate([random.permutation(len(part)) for part in ranges])
+    return np.lexsort((random.random(count), turn))
