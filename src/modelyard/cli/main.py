@@ -21,6 +21,7 @@ ENVIRONMENT = {
     "TRANSFORMERS_VERBOSITY": "error",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "TOKENIZERS_PARALLELISM": "false",
+    "TQDM_DISABLE": "1",
     # Threads that wait must sleep. Those that spin hold the core which the thread they wait for needs: beside one
     # other busy process, a layer of 32 tokens took 100 ms spinning and 3 ms sleeping on two cores.
     "OMP_WAIT_POLICY": "PASSIVE",
