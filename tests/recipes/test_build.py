@@ -129,6 +129,8 @@ def test_a_release_can_be_the_reference_and_the_start_of_the_next(project: Path,
     assert "3 evaluate against yard:tiny-spam@production" in dict(built.results)
     (judged,) = [item for item in built.page.requirements if item["measure"] == "f1"]
     assert judged["value"] is not None
+    assert yard.promote("tiny-spam").number == 2
+    assert yard.rollback("tiny-spam").number == 1
 
 
 @pytest.mark.slow

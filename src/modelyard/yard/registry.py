@@ -126,10 +126,13 @@ def promote(
 ) -> Version:
     """Point the alias to the version; nothing happens if it does already.
 
+    A plain name means its newest version here: what is in production needs no promotion.
+
     Raises:
         InputError: its requirements were not met, and ``force`` is not given.
     """
-    version = resolve(connection, reference)
+    plain = reference.alias is None and reference.number is None
+    version = versions(connection, reference.name)[0] if plain else resolve(connection, reference)
     if alias in version.aliases:
         return version
     met = version.verdict is Verdict.MET
