@@ -33,7 +33,7 @@ for value in range(int(low), int(high)):
     for act in (
         lambda: yard.put(artifacts[0]),
         lambda: yard.publish(artifacts[1]),
-        lambda: yard.promote("sms-spam", force=True),
+        lambda: yard.promote("sms-spam:1", force=True),
         lambda: yard.model(yard.resolve("sms-spam:1")),
     ):
         try:
