@@ -30,8 +30,9 @@ def dynamic(
     half a point of accuracy.
 
     A language model has a few activations far larger than the others, and one range for all of them ruins it. There
-    every 32 weights, and every 32 activations, have a scale of their own (``blocks``). That costs nothing worth
-    measuring in perplexity and writes text faster than float32 does, but reads long prompts more slowly.
+    every 32 weights, and every 32 activations, have a scale of their own (``blocks``). On SmolLM2-135M that raises
+    perplexity from 85.4 to 85.8 and writes text 3.4 times as fast as float32, but the likeliest next token changes in
+    one place of eighteen, enough to turn some short answers: bound ``agreement`` in the recipe where that matters.
 
     An x86 CPU without VNNI or AMX adds two products in 16 bits, which overflow where both are near their limits.
     Weights of 7 bits cannot overflow there. ``reduce_range: auto`` asks the CPU that builds; say ``yes`` where the
