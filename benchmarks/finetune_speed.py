@@ -54,7 +54,7 @@ def prepare(folder: Path, name: str, rows: int) -> None:
     assert isinstance(read, Dataset)  # noqa: S101
     data = read.rewrite(folder / "data", {"train": read.table("train")[:rows], "test": read.table("test")})
     task = lookup.task("text-classification")
-    task.adopt(fetch(MODEL), folder / "model", labels=data.labels, seed=0)
+    task.adopt(fetch(MODEL), folder / "model", data=data, seed=0)
 
 
 def train_here(model: Model, data: Dataset, seed: int, scratch: Path) -> tuple[Any, float]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+from modelyard.core import lookup
 from modelyard.core.errors import InputError
 from modelyard.recipes.document import parse
 from modelyard.recipes.plan import make_plan
@@ -160,3 +163,73 @@ def test_a_missing_or_binary_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="cannot read"):
         read_recipe(tmp_path / "binary.yaml")
+
+
+def test_an_entry_names_models_by_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``teacher`` is the model before the first conversion, or a named one; ``*models`` add to ours."""
+    package = tmp_path / "combining" / "steps" / "combine"
+    package.mkdir(parents=True)
+    for folder in (package.parents[1], package.parents[0]):
+        (folder / "__init__.py").write_text("")
+    (package / "__init__.py").write_text("DEFAULT = 'mean'\n")
+    (package / "mean.py").write_text(COMBINE.format(name="mean", parameters="*models: Model", argument="models"))
+    (package / "taught.py").write_text(
+        COMBINE.format(name="taught", parameters="model: Model, teacher: Model, *", argument="teacher")
+    )
+    with plug_in(tmp_path, monkeypatch):
+        steps = GOOD.replace(
+            "  - evaluate", "  - combine: {models: [yard:a, 'yard:b:2']}\n  - combine taught\n  - evaluate"
+        )
+        plan = make_plan(parse_recipe(steps, "recipe.yaml", Path()))
+        inputs = {node.id: node.inputs for node in plan.nodes}
+        assert [getattr(item, "text", item) for item in inputs["4 combine mean"]] == [
+            "3 quantize dynamic",
+            "yard:a",
+            "yard:b:2",
+        ]
+        assert inputs["5 combine taught"] == ("4 combine mean", "2 finetune full")
+        named = steps.replace("combine taught", "combine taught: {teacher: yard:large@production}")
+        plan = make_plan(parse_recipe(named, "recipe.yaml", Path()))
+        (taught,) = (node for node in plan.nodes if node.id == "5 combine taught")
+        assert getattr(taught.inputs[1], "text", None) == "yard:large@production"
+        jsonschema.validate(parse(named, "recipe.yaml").value, recipe_schema())
+        for wrong in ("{teacher: ./folder}", "{teacher: 3}"):
+            with pytest.raises(RecipeError, match="teacher"):
+                parse_recipe(named.replace("{teacher: yard:large@production}", wrong), "recipe.yaml", Path())
+        early = GOOD.replace("  - quantize dynamic\n", "  - combine taught\n")
+        with pytest.raises(RecipeError, match="needs a teacher"):
+            make_plan(parse_recipe(early, "recipe.yaml", Path()))
+
+
+COMBINE = '''
+from pathlib import Path
+from modelyard.core.model import Model
+from modelyard.core.step import step
+
+@step(converts=True)
+def {name}({parameters}, out: Path) -> Model:
+    """Make one model of several.
+
+    Args:
+        {argument}: what goes in.
+    """
+    raise NotImplementedError
+'''
+
+
+@contextmanager
+def plug_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The package ``combining`` in ``folder``, found through its entry point."""
+    information = folder / "combining-1.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: combining\nVersion: 1\n")
+    (information / "entry_points.txt").write_text("[modelyard]\nanything = combining\n")
+    monkeypatch.syspath_prepend(str(folder))
+    caches = [value for value in vars(lookup).values() if hasattr(value, "cache_clear")]
+    for cache in caches:
+        cache.cache_clear()
+    try:
+        yield
+    finally:
+        for cache in caches:
+            cache.cache_clear()

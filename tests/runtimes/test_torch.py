@@ -20,7 +20,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     folder = tmp_path_factory.mktemp("torch")
     (folder / "model").mkdir()
     encoder = tiny.write_encoder(folder / "encoder")
-    return TASK.adopt(Source("tiny", encoder, "sha256:0", {}), folder / "model", labels=["ham", "spam"], seed=0)
+    return TASK.adopt(
+        Source("tiny", encoder, "sha256:0", {}), folder / "model", data=tiny.labelled("ham", "spam"), seed=0
+    )
 
 
 def test_a_session_computes_what_the_network_does(model: Model) -> None:

@@ -67,14 +67,16 @@ class GatedSession:
 def classifier(tmp_path_factory: pytest.TempPathFactory) -> Model:
     folder = tmp_path_factory.mktemp("classifier")
     source = Source("tiny encoder", tiny.write_encoder(folder / "source"), "sha256:0", {})
-    return lookup.task("text-classification").adopt(source, _new(folder / "model"), labels=("ham", "spam"), seed=0)
+    return lookup.task("text-classification").adopt(
+        source, _new(folder / "model"), data=tiny.labelled("ham", "spam"), seed=0
+    )
 
 
 @pytest.fixture(scope="session")
 def generator(tmp_path_factory: pytest.TempPathFactory) -> Model:
     folder = tmp_path_factory.mktemp("generator")
     source = Source("tiny causal model", tiny.write_causal(folder / "source"), "sha256:0", {})
-    return lookup.task("text-generation").adopt(source, _new(folder / "model"), labels=(), seed=0)
+    return lookup.task("text-generation").adopt(source, _new(folder / "model"), data=None, seed=0)
 
 
 def _new(folder: Path) -> Path:

@@ -24,7 +24,7 @@ QUICK = {"seconds": 0.02, "rows": 12, "threads": 1}
 def classifier(tmp_path_factory: pytest.TempPathFactory) -> Model:
     source = Source("tiny", tiny.write_encoder(tmp_path_factory.mktemp("source")), "", {})
     task = lookup.task("text-classification")
-    return task.adopt(source, tmp_path_factory.mktemp("model"), labels=("ham", "spam"), seed=0)
+    return task.adopt(source, tmp_path_factory.mktemp("model"), data=tiny.labelled("ham", "spam"), seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_a_language_model(data: Dataset, tmp_path: Path) -> None:
     for name in ("source", "model", "out"):
         (tmp_path / name).mkdir()
     source = Source("tiny", tiny.write_causal(tmp_path / "source"), "", {})
-    model = lookup.task("text-generation").adopt(source, tmp_path / "model", labels=(), seed=0)
+    model = lookup.task("text-generation").adopt(source, tmp_path / "model", data=None, seed=0)
     found = _benchmark(model, data, tmp_path / "out", batch_sizes=[1], lengths=[8]).findings
     assert set(STEP.measures) == set(found.measures)
     assert [row[0] for row in found.tables[0].rows] == ["prefill 1 × 8", "decode 1 × 8"]

@@ -35,8 +35,8 @@ def adopted(folder: Path, task: str, seed: int) -> Model:
     source = Source("tiny", write(folder / f"source {seed}"), "", {})
     out = folder / f"model {seed}"
     out.mkdir()
-    labels = ("ham", "spam") if task == "text-classification" else ()
-    return lookup.task(task).adopt(source, out, labels=labels, seed=seed)
+    data = tiny.labelled("ham", "spam") if task == "text-classification" else None
+    return lookup.task(task).adopt(source, out, data=data, seed=seed)
 
 
 @pytest.fixture(scope="module")

@@ -46,7 +46,9 @@ def model(folder: Path) -> Model:
     (folder / "model").mkdir()
     encoder = tiny.write_encoder(folder / "encoder")
     task = lookup.task("text-classification")
-    return task.adopt(Source("tiny", encoder, "sha256:0", {}), folder / "model", labels=["ham", "spam"], seed=0)
+    return task.adopt(
+        Source("tiny", encoder, "sha256:0", {}), folder / "model", data=tiny.labelled("ham", "spam"), seed=0
+    )
 
 
 @pytest.fixture(scope="module")

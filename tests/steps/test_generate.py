@@ -21,7 +21,7 @@ STEP = lookup.step("generate")
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     source = Source("tiny", tiny.write_causal(tmp_path_factory.mktemp("source")), "", {})
-    return lookup.task("text-generation").adopt(source, tmp_path_factory.mktemp("model"), labels=(), seed=0)
+    return lookup.task("text-generation").adopt(source, tmp_path_factory.mktemp("model"), data=None, seed=0)
 
 
 def _generate(model: Model, folder: Path, **options: object) -> Report:

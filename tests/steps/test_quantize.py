@@ -24,7 +24,7 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> Model:
     folder = tmp_path_factory.mktemp("classifier")
     source = Source("tiny", tiny.write_encoder(folder / "source"), "", {})
     (folder / "model").mkdir()
-    return lookup.task("text-classification").adopt(source, folder / "model", labels=("ham", "spam"), seed=0)
+    return lookup.task("text-classification").adopt(source, folder / "model", data=tiny.labelled("ham", "spam"), seed=0)
 
 
 def _quantize(model: Model, folder: Path, **options: object) -> Model:

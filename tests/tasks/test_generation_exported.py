@@ -23,7 +23,7 @@ ROWS = [{"text": text} for text in tiny.TEXTS]
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     source = Source("tiny", tiny.write_causal(tmp_path_factory.mktemp("source")), "", {})
-    return TASK.adopt(source, tmp_path_factory.mktemp("model"), labels=(), seed=0)
+    return TASK.adopt(source, tmp_path_factory.mktemp("model"), data=None, seed=0)
 
 
 def test_the_export_generates_the_same_tokens(model: Model, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def _write_gguf(folder: Path, path: Path) -> None:
 
 def _adopt(path: Path, out: Path) -> Model:
     out.mkdir()
-    return TASK.adopt(Source("tiny", path, "", {}), out, labels=(), seed=0)
+    return TASK.adopt(Source("tiny", path, "", {}), out, data=None, seed=0)
 
 
 def test_it_answers_as_the_folder_that_it_came_from(tmp_path: Path) -> None:

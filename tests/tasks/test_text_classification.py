@@ -33,7 +33,7 @@ def source(path: Path) -> Source:
 
 def adopt(path: Path, out: Path, labels: Sequence[str] = ("ham", "spam"), seed: int = 0) -> Model:
     out.mkdir()
-    return TASK.adopt(source(path), out, labels=labels, seed=seed)
+    return TASK.adopt(source(path), out, data=tiny.labelled(*labels), seed=seed)
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def test_a_head_for_other_classes_is_replaced(model: Model, tmp_path: Path, labe
 
 def test_the_real_encoder_reads_at_most_256_tokens_unless_told(minilm: Source, tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
-    adopted = TASK.adopt(minilm, tmp_path / "model", labels=["ham", "spam"], seed=0)
+    adopted = TASK.adopt(minilm, tmp_path / "model", data=tiny.labelled("ham", "spam"), seed=0)
     assert adopted.settings["max_length"] == 256
     assert adopted.settings["length_limit"] == 512
     assert adopted.base == minilm.reference

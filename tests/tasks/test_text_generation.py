@@ -31,7 +31,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
 
 @pytest.fixture(scope="module")
 def model(source: Source, tmp_path_factory: pytest.TempPathFactory) -> Model:
-    return TASK.adopt(source, tmp_path_factory.mktemp("model"), labels=(), seed=0)
+    return TASK.adopt(source, tmp_path_factory.mktemp("model"), data=None, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -281,7 +281,7 @@ def test_unsafe_folders_are_refused(source: Source, tmp_path: Path, harm: str) -
         (folder / "pytorch_model.bin").write_bytes(b"\x80\x04cos\nsystem\n(S'false'\ntR.")
     (tmp_path / "out").mkdir()
     with pytest.raises(InputError):
-        TASK.adopt(Source("bad", folder, "", {}), tmp_path / "out", labels=(), seed=0)
+        TASK.adopt(Source("bad", folder, "", {}), tmp_path / "out", data=None, seed=0)
 
 
 def test_serving_needs_neither_torch_nor_transformers(model: Model) -> None:

@@ -27,7 +27,7 @@ class StepCommand:
         for parameter in self.step.parameters:
             kind = parameter.kind.__name__.lower()
             help_text = parameter.help or f"a {kind}: a folder, a digest or yard:name@alias"
-            nargs = "?" if parameter.optional else None
+            nargs = "+" if parameter.many else "?" if parameter.optional else None
             parser.add_argument(parameter.name, metavar=parameter.name.upper(), nargs=nargs, help=_escape(help_text))
         for option in self.step.options.values():
             _add_option(parser, option)
@@ -49,7 +49,11 @@ class StepCommand:
         }
         options = self.step.check_options(given)
         yard = Yard.default()
-        inputs = [open_input(getattr(arguments, item.name), item, yard) for item in self.step.parameters]
+        inputs = [
+            open_input(text, item, yard)
+            for item in self.step.parameters
+            for text in (getattr(arguments, item.name) if item.many else [getattr(arguments, item.name)])
+        ]
         with shown_progress():
             result = run_step(self.step, inputs, options, yard)
         if arguments.out is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints, overload
@@ -31,6 +31,8 @@ class Parameter:
     kind: type[Artifact] | type[Source]
     optional: bool
     help: str = ""
+    many: bool = False
+    """Takes all that follow (``*models``)."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class Step:
     Attributes:
         name: verb and method, ``quantize dynamic``; the verb alone for a file of its own.
         needs: abilities that the task and the model's runtime must offer.
-        runtime: the runtime that the resulting model runs on, where the step changes it.
+        runtime: the runtime that the resulting model runs on, where the step changes it
+            (:meth:`resulting_runtime`).
         converts: the result stands in for the input model, and is compared with it.
         measures: names that its report always holds, beside those of the task.
         scores: its report also holds the task's own measures.
@@ -67,6 +70,10 @@ class Step:
     @property
     def source_file(self) -> Path:
         return Path(inspect.getfile(inspect.unwrap(self.function)))
+
+    def resulting_runtime(self, options: Mapping[str, Any], before: str) -> str:
+        """The runtime of the resulting model: the option ``runtime`` says it where the step has one."""
+        return str(options["runtime"]) if "runtime" in self.options else self.runtime or before
 
     def check_options(self, given: dict[str, Any]) -> dict[str, Any]:
         """All options with their defaults, checked.
@@ -115,7 +122,8 @@ def step(
 
     Args:
         needs: abilities, separated by blanks, that the task and the runtime must offer.
-        runtime: the runtime that the result runs on, if not the input model's.
+        runtime: the runtime that the result runs on, if not the input model's. A step that can go to
+            several has an option ``runtime`` instead.
         converts: the result stands in for the input model (quantized, pruned, exported): it is
             compared with it on real rows, and what came before is the reference ``base``.
         measures: measures that its report always holds.
@@ -157,7 +165,8 @@ def read_step(name: str, function: Callable[..., Any]) -> Step:
             options[parameter.name] = Option(parameter.name, hints[parameter.name], default, help_text)
         else:
             kind, optional = _artifact_kind(hints[parameter.name])
-            parameters.append(Parameter(parameter.name, kind, optional, helps.get(parameter.name, "")))
+            many = parameter.kind is parameter.VAR_POSITIONAL
+            parameters.append(Parameter(parameter.name, kind, optional, helps.get(parameter.name, ""), many))
     if "out" not in injected:
         raise TypeError(f"step {name!r} has no keyword parameter 'out'")
     return Step(

@@ -53,10 +53,13 @@ class Task(Protocol):
     measures: tuple[str, ...]
     """Names that ``evaluate`` gives; ``prefix:*`` stands for one a class."""
 
-    def adopt(self, source: Source, out: Path, *, labels: Sequence[str], seed: int) -> Model:
+    def adopt(self, source: Source, out: Path, *, data: Dataset | None, seed: int) -> Model:
         """Turn foreign files into a model in ``out``, with a new head where the task needs one.
 
         Nothing that the files contain is executed.
+
+        Args:
+            data: what the model is meant for; its classes become the model's outputs.
         """
         ...
 

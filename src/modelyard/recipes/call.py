@@ -77,7 +77,7 @@ def _identity(item: Artifact | Source | None) -> Any:
 @cache
 def code_digest() -> str:
     """Digest of every file below the recipes, so that a mended method is not answered from the yard."""
-    rooms = ("core", "methods", "tasks", "runtimes", "transforms", "engines", "steps")
+    rooms = ("core", "methods", "networks", "formats", "tasks", "runtimes", "transforms", "engines", "steps")
     root = Path(modelyard.__file__).parent
     files = sorted(path for room in rooms for path in (root / room).rglob("*.py"))
     return hash_bytes(canonical_json([[path.relative_to(root).as_posix(), hash_file(path)] for path in files]))

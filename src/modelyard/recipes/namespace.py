@@ -30,7 +30,9 @@ class StepFunction:
         self.__signature__ = signature.replace(parameters=shown)
 
     def __call__(self, *inputs: Artifact | Source | None, **options: Any) -> Artifact:
-        parameters = self.step.parameters
+        parameters = list(self.step.parameters)
+        if parameters and parameters[-1].many:
+            parameters += [parameters[-1]] * (len(inputs) - len(parameters))
         if len(inputs) > len(parameters):
             raise InputError(f"{self.step.name}: {len(inputs)} artifacts", expected=f"at most {len(parameters)}")
         given = [*inputs, *[None] * (len(parameters) - len(inputs))]

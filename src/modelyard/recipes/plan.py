@@ -17,13 +17,15 @@ from modelyard.core.errors import suggestion
 from modelyard.core.model import Model
 from modelyard.core.report import Report
 from modelyard.core.requirement import Requirement
-from modelyard.core.step import Step
+from modelyard.core.step import Parameter, Step
 from modelyard.core.task import Task
 from modelyard.recipes.document import Place
 from modelyard.recipes.recipe import Problems, Recipe, StepCall
 
 BASE = "base"
 START_RUNTIME = "torch"
+TEACHER = "teacher"
+"""Name of the parameter that takes the model before its first conversion."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ def _plan_step(state: _State, task: Task, number: int, call: StepCall) -> None:
         )
     if any(issubclass(parameter.kind, Model) for parameter in step.parameters):
         _plan_model(state)
-    inputs = tuple(_bind(state, call, parameter.kind, parameter.optional) for parameter in step.parameters)
+    inputs = tuple(item for parameter in step.parameters for item in _bind(state, call, parameter))
     node = Node(f"{number} {step.name}", step, inputs, call.options, call.place)
     previous = state.model
     state.add(node)
@@ -167,7 +169,7 @@ def _plan_step(state: _State, task: Task, number: int, call: StepCall) -> None:
         state.data = node.id
     if step.result is Model:
         state.base = (state.base or previous) if step.converts else None
-        state.model, state.runtime = node.id, step.runtime or state.runtime
+        state.model, state.runtime = node.id, step.resulting_runtime(call.options, state.runtime)
 
 
 def _order_hint(state: _State, need: str) -> str:
@@ -176,17 +178,32 @@ def _order_hint(state: _State, need: str) -> str:
     return "leave the step out, or choose another one"
 
 
-def _bind(state: _State, call: StepCall, kind: Any, optional: bool) -> Input:
-    if issubclass(kind, Model):
-        return state.model
-    if issubclass(kind, Dataset):
-        if state.data is None and not optional:
+def _bind(state: _State, call: StepCall, parameter: Parameter) -> tuple[Input, ...]:
+    """What a parameter gets: what the entry names, else what the chain has come to.
+
+    A model called ``teacher`` is the one before the first conversion; ``*models`` are the chain's and those named.
+    """
+    named = tuple(Reference(text, (*call.place, parameter.name)) for text in call.inputs.get(parameter.name, ()))
+    if parameter.many:
+        return (state.model, *named)
+    if named:
+        return named
+    if parameter.name == TEACHER:
+        if state.base is None and not parameter.optional:
+            what = f"{call.step.name!r} needs a teacher, and no step before it converts the model"
+            fix = "prune or quantize first, or name one: teacher: yard:name@alias"
+            state.problems.add(call.place, what, fix=fix)
+        return (state.base,)
+    if issubclass(parameter.kind, Model):
+        return (state.model,)
+    if issubclass(parameter.kind, Dataset):
+        if state.data is None and not parameter.optional:
             fix = "add data: {source: …, columns: {…}}"
             state.problems.add(call.place, f"{call.step.name!r} needs data, and the recipe has none", fix=fix)
-        return state.data
-    if not optional:
+        return (state.data,)
+    if not parameter.optional:
         state.problems.add(call.place, f"{call.step.name!r} cannot stand in a recipe", fix="run it as a command")
-    return None
+    return (None,)
 
 
 def _plan_references(state: _State) -> None:

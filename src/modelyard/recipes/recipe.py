@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from modelyard.core import lookup
 from modelyard.core.errors import InputError, suggestion
+from modelyard.core.model import Model
 from modelyard.core.requirement import Requirement
 from modelyard.core.step import Step
 from modelyard.recipes.document import Document, Place, parse
@@ -41,11 +42,15 @@ class RecipeError(InputError):
 
 @dataclass(frozen=True)
 class StepCall:
-    """One entry under ``steps``: the step, its checked options, and where it stands."""
+    """One entry under ``steps``: the step, its checked options, and where it stands.
+
+    ``inputs`` are the references that the entry names for parameters that the chain would give otherwise.
+    """
 
     step: Step
     options: Mapping[str, Any]
     place: Place
+    inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -206,8 +211,26 @@ def _read_steps(value: Any, problems: Problems, seed: int) -> tuple[StepCall, ..
             step = lookup.step(name)
             if step.verb == "load":
                 problems.add(place, f"{name!r} is done by the recipe itself", fix="say it under model: and data:")
-            calls.append(StepCall(step, _check_options(step, given, place, problems, seed), place))
+            inputs = _read_inputs(step, given, place, problems)
+            options = {key: value for key, value in given.items() if key not in inputs}
+            checked = _check_options(step, options, place, problems, seed, also=tuple(inputs))
+            calls.append(StepCall(step, checked, place, inputs))
     return tuple(calls)
+
+
+def _read_inputs(step: Step, given: Mapping[str, Any], place: Place, problems: Problems) -> dict[str, tuple[str, ...]]:
+    """References that an entry gives for the step's models: ``distill: {teacher: yard:large@production}``."""
+    inputs = {}
+    for parameter in step.parameters:
+        if parameter.kind is not Model or parameter.name not in given:
+            continue
+        value = given[parameter.name]
+        references = tuple(value) if parameter.many and isinstance(value, list) else (value,)
+        inputs[parameter.name] = references
+        if not all(isinstance(item, str) and item.startswith("yard:") for item in references):
+            expected = "yard:name@alias" + (", or a list of them" if parameter.many else "")
+            problems.add((*place, parameter.name), f"{parameter.name}: {value!r}", expected=expected)
+    return inputs
 
 
 def _check_options(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from modelyard.core import lookup
+from modelyard.core.model import Model
 from modelyard.core.options import Option, json_schema, plain
 from modelyard.core.step import Step
 from modelyard.recipes.recipe import NAME, SOURCE_KEYS, VERSION
@@ -79,7 +81,7 @@ def recipe_schema() -> dict[str, Any]:
 
 def _entry(item: tuple[str, Step]) -> dict[str, Any]:
     name, step = item
-    options = {"oneOf": [_options(step), {"type": "null"}]}
+    options = {"oneOf": [_options(step, _inputs(step)), {"type": "null"}]}
     return {
         "type": "object",
         "properties": {name: options},
@@ -89,11 +91,24 @@ def _entry(item: tuple[str, Step]) -> dict[str, Any]:
     }
 
 
-def _options(step: Step) -> dict[str, Any]:
+def _inputs(step: Step) -> dict[str, Any]:
+    """Models that an entry may name by reference."""
+    reference = {"type": "string", "pattern": "^yard:"}
+    return {
+        parameter.name: {
+            "anyOf": [reference, {"type": "array", "items": reference}] if parameter.many else [reference],
+            "description": parameter.help,
+        }
+        for parameter in step.parameters
+        if parameter.kind is Model
+    }
+
+
+def _options(step: Step, inputs: Mapping[str, Any] | None = None) -> dict[str, Any]:
     required = [option.name for option in step.options.values() if option.required]
     schema: dict[str, Any] = {
         "type": "object",
-        "properties": {option.name: _property(option) for option in step.options.values()},
+        "properties": {option.name: _property(option) for option in step.options.values()} | dict(inputs or {}),
         "additionalProperties": False,
     }
     return schema | ({"required": required} if required else {})

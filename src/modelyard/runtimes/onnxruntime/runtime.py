@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
+from modelyard.formats.files import copy_companions
 from modelyard.runtimes.onnxruntime.session import MODEL_FILE, OnnxSession
-
-WEIGHTS = (".safetensors", ".safetensors.index.json", ".gguf", ".onnx")
-"""Ends of the names of files that the exported network replaces; the others (tokenizer, templates) go along."""
 
 
 class OnnxRuntime:
@@ -62,7 +59,8 @@ class OnnxRuntime:
             InputError: the model is on another runtime than torch.
         """
         # Here and not above: they load onnx and torch, which a server does not need.
-        from modelyard.runtimes.onnxruntime import block_weights, dynamic_weights, export
+        from modelyard.formats import onnx_graph
+        from modelyard.runtimes.onnxruntime import block_weights, dynamic_weights
 
         if unknown:
             raise TypeError(f"unknown option {next(iter(unknown))!r}")
@@ -72,21 +70,14 @@ class OnnxRuntime:
                 expected="a model on the runtime torch",
                 fix="convert the model as it was before its first conversion",
             )
-        graph = export.export(model)
-        settings: dict[str, Any] = {"precision": precision, "opset": export.OPSET}
+        graph = onnx_graph.export(model)
+        settings: dict[str, Any] = {"precision": precision, "opset": onnx_graph.OPSET}
         if precision == "int8" and blocks:
             graph = block_weights.quantize(graph)
             settings |= {"blocks": block_weights.BLOCK}
         elif precision == "int8":
             graph = dynamic_weights.quantize(graph, per_channel=per_channel, reduce_range=reduce_range)
             settings |= {"per_channel": per_channel, "reduce_range": reduce_range}
-        export.write(graph, out / MODEL_FILE)
-        _copy_files(model, out)
+        onnx_graph.write(graph, out / MODEL_FILE)
+        copy_companions(model, out)
         return settings
-
-
-def _copy_files(model: Model, out: Path) -> None:
-    for name in model.files:
-        if not name.endswith(WEIGHTS):
-            (out / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(model.path / name, out / name)

@@ -34,7 +34,7 @@ def model(source: Source, data: Dataset | None = None, *, out: Path, task: str, 
     """
     chosen = lookup.task(task)
     inspect(source)
-    adopted = chosen.adopt(source, out, labels=data.labels if data else (), seed=seed)
+    adopted = chosen.adopt(source, out, data=data, seed=seed)
     if data is None:
         return adopted
     return adopted.rewrite(out, parents=[data], transforms=data.transforms)

@@ -50,8 +50,8 @@ class TextClassification:
         "calibration_error",
     )
 
-    def adopt(self, source: Source, out: Path, *, labels: Sequence[str], seed: int) -> Model:
-        return adoption.adopt(source, out, task=self.name, labels=labels, seed=seed)
+    def adopt(self, source: Source, out: Path, *, data: Dataset | None, seed: int) -> Model:
+        return adoption.adopt(source, out, task=self.name, labels=data.labels if data else (), seed=seed)
 
     def processor(self, model: Model) -> Processor:
         return processor.load(model)

@@ -39,7 +39,7 @@ class TextGeneration:
     abilities = frozenset({"generation", "training", "text"})
     measures = ("perplexity", "bits_per_byte", "token_accuracy")
 
-    def adopt(self, source: Source, out: Path, *, labels: Sequence[str], seed: int) -> Model:
+    def adopt(self, source: Source, out: Path, *, data: Dataset | None, seed: int) -> Model:
         return adoption.adopt(source, out, task=self.name)
 
     def processor(self, model: Model) -> Processor:
