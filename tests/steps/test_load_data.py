@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 from collections import Counter
 from pathlib import Path
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from modelyard.core import lookup
 from modelyard.core.artifact import open_artifact
 from modelyard.core.dataset import Dataset
+from modelyard.core.errors import InputError
 from modelyard.core.source import Source
 from modelyard.engines.local import execute
 from modelyard.sources import fetch
@@ -181,3 +183,15 @@ def test_text_alone_is_enough(tmp_path: Path) -> None:
     source = write_csv(tmp_path / "a.csv", ROWS)
     data = load(tmp_path / "1", source, columns={"text": "message"}, split={"train": 0, "validation": 0, "test": 1})
     assert (data.labels, data.splits, data.roles) == ((), {"test": 30}, ("row", "text"))
+
+
+def test_compressed_text_and_a_file_without_header(tmp_path: Path) -> None:
+    plain = write_csv(tmp_path / "a.csv", ROWS)
+    lines = plain.path.read_bytes().split(b"\n", 1)[1]
+    (tmp_path / "b.csv.gz").write_bytes(gzip.compress(lines))
+    headless = {"columns": {"text": "column_2", "label": "column_1"}, "header": False}
+    expected = load(tmp_path / "plain", plain).tables()
+    assert load(tmp_path / "headless", fetch(str(tmp_path / "b.csv.gz")), **headless).tables() == expected
+    (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(lines)[:-20])
+    with pytest.raises(InputError, match="not a whole gzip file"):
+        load(tmp_path / "cut", fetch(str(tmp_path / "cut.csv.gz")), **headless)

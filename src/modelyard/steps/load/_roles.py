@@ -1,5 +1,6 @@
 """Makes a table's cells what their roles need: text, class names, weights; faults name column and row.
 
+A role of :data:`GATHERED` takes several columns, all the others one.
 Knows no split and no file format.
 """
 
@@ -8,23 +9,55 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Literal, Protocol
 
 from modelyard.core.dataset import ROW_ID
 from modelyard.core.errors import InputError, suggestion
+from modelyard.steps.load._columns import Spec, is_several
+from modelyard.steps.load._features import ROLE as FEATURES
+from modelyard.steps.load._features import Features
 from modelyard.steps.load._tables import Table
 
-NEEDED = ("text", "label", "weight", "group")
+NEEDED = ("text", "label", "target", "weight", "group")
 """Roles that a row cannot do without."""
-NOT_INPUTS = frozenset({ROW_ID, "label", "weight", "group", "id"})
+NOT_INPUTS = frozenset({ROW_ID, "label", "target", "weight", "group", "id"})
 """Roles that a model does not see as its input."""
+Missing = Literal["error", "drop", "keep"]
+
+
+class Gathered(Protocol):
+    """How several columns become one value a row; what it must know is found out on the rows to learn from."""
+
+    def read(self, table: Table) -> list[Any]:
+        """The value of each row.
+
+        Raises:
+            InputError: a cell that the role cannot take; names column and row.
+        """
+        ...
+
+    def arrow_type(self) -> Any:
+        """What the values are stored as."""
+        ...
+
+    def profile(self, values: Sequence[Any]) -> Mapping[str, Any]:
+        """Facts of each column as JSON values."""
+        ...
+
+    def warnings(self, splits: Mapping[str, Mapping[str, Sequence[Any]]], training: str, row_id: str) -> list[str]:
+        """What may spoil a model, in words."""
+        ...
+
+
+GATHERED: Mapping[str, Callable[[Table, Sequence[str], Collection[str]], Gathered]] = {FEATURES: Features.judge}
+"""Role → what judges its columns: the table, their names, and those that hold categories."""
 
 _ROLE = re.compile(r"[a-z][a-z0-9_]*")
 
 
-def check_roles(columns: Mapping[str, str], labels: Mapping[str, str] | None) -> None:
-    """See that roles are named well, one of them is an input, and what is renamed is there.
+def check_roles(columns: Mapping[str, Spec], labels: Mapping[str, str] | None) -> None:
+    """See that roles are named well and take so many columns, one is an input, and what is renamed is there.
 
     Raises:
         InputError: they are not.
@@ -33,8 +66,14 @@ def check_roles(columns: Mapping[str, str], labels: Mapping[str, str] | None) ->
         if not _ROLE.fullmatch(role) or role == ROW_ID:
             raise InputError(
                 f"columns: {role!r} cannot be the name of a role",
-                expected="small letters, digits and _, such as text, label, weight, group, id",
+                expected="small letters, digits and _, such as text, features, label, target, weight, group, id",
                 fix="columns: is written role: column, the role first",
+            )
+        if role not in GATHERED and is_several(columns[role]):
+            raise InputError(
+                f"columns: {role}: a list of columns",
+                expected=f"one column; a list goes with {', '.join(GATHERED)}",
+                fix=f"{FEATURES}: [COLUMN, COLUMN]",
             )
     if not set(columns) - NOT_INPUTS:
         raise InputError(
@@ -50,19 +89,38 @@ def check_roles(columns: Mapping[str, str], labels: Mapping[str, str] | None) ->
         )
 
 
-def convert(table: Table, columns: Mapping[str, str], labels: Mapping[str, str] | None) -> dict[str, list[Any]]:
+def judge_gathered(table: Table, categorical: Collection[str]) -> dict[str, Gathered]:
+    """Role → how its columns are put together, for those roles of the table that take several.
+
+    Args:
+        table: the rows to learn from.
+        categorical: columns whose values are categories, whatever they look like.
+
+    Raises:
+        InputError: a column that its role cannot take.
+    """
+    found = {role: GATHERED[role](table, names, categorical) for role, names in table.roles.items() if role in GATHERED}
+    if categorical and FEATURES not in found:
+        raise InputError("categorical: columns: names no features", fix=f"add {FEATURES}: [COLUMN, COLUMN]")
+    return found
+
+
+def convert(table: Table, gathered: Mapping[str, Gathered], labels: Mapping[str, str] | None) -> dict[str, list[Any]]:
     """Role → values, None where a value is missing.
 
     Args:
         table: what was read; it has at least one row.
-        columns: role → name of its column.
+        gathered: how the columns of some roles are put together.
         labels: raw label → class name, for all raw labels, or nothing.
 
     Raises:
         InputError: a value that its role cannot take, or a column without any value.
     """
     values = {}
-    for role, column in columns.items():
+    for role, (column, *_) in table.roles.items():
+        if role in gathered:
+            values[role] = gathered[role].read(table)
+            continue
         cells = table.columns[column]
         _check_types(table, role, column, cells)
         spell = _SPELLINGS.get(role, _as_is)
@@ -75,29 +133,42 @@ def convert(table: Table, columns: Mapping[str, str], labels: Mapping[str, str] 
                 where=table.file,
             )
     if labels:
-        values["label"] = _rename(table, columns["label"], values["label"], labels)
+        values["label"] = _rename(table, table.roles["label"][0], values["label"], labels)
     return values
 
 
-def missing_rows(table: Table, columns: Mapping[str, str], values: Mapping[str, list[Any]], drop: bool) -> set[int]:
-    """Rows that lack a value of a needed role.
+def missing_rows(table: Table, values: Mapping[str, list[Any]], missing: Missing) -> set[int]:
+    """Rows to leave out, since they lack a value of a needed role.
 
     Raises:
-        InputError: there are some, and they may not be dropped.
+        InputError: there are some, and they may not be left out.
     """
     lacking: set[int] = set()
-    for role in values:
-        rows = [row for row, value in enumerate(values[role]) if value is None] if role in NEEDED else []
-        if rows and not drop:
-            first = ", ".join(table.place(row) for row in rows[:5])
-            raise InputError(
-                f"column {columns[role]!r} ({role}) has no value in {len(rows)} of {len(table)} rows: {first}",
-                expected="a value in every row",
-                fix="fill them in, or set missing: drop to leave those rows out",
-                where=table.file,
-            )
-        lacking.update(rows)
+    for role, cells in values.items():
+        if role in GATHERED:
+            parts = {} if missing == "keep" else _parts(cells)
+        else:
+            parts = {table.roles[role][0]: cells} if role in NEEDED else {}
+        for column, part in parts.items():
+            rows = [row for row, value in enumerate(part) if value is None]
+            if rows and missing != "drop":
+                first = ", ".join(table.place(row) for row in rows[:5])
+                raise InputError(
+                    f"column {column!r} ({role}) has no value in {len(rows)} of {len(table)} rows: {first}",
+                    expected="a value in every row",
+                    fix="fill them in, or set missing: drop to leave those rows out"
+                    + (", or missing: keep to learn with gaps" if role == FEATURES else ""),
+                    where=table.file,
+                )
+            lacking.update(rows)
     return lacking
+
+
+def _parts(cells: Sequence[Any]) -> dict[str, list[Any]]:
+    """The values of a gathered role by column, where it keeps them apart."""
+    if not cells or not isinstance(cells[0], Mapping):
+        return {}
+    return {column: [cell[column] for cell in cells] for column in cells[0]}
 
 
 def sort_classes(names: Iterable[str]) -> list[str]:
@@ -177,6 +248,18 @@ def _weight(cell: Any) -> float:
     return weight
 
 
+def _target(cell: Any) -> float | None:
+    if isinstance(cell, str) and not cell.strip():
+        return None
+    try:
+        number = float(cell)
+    except (TypeError, ValueError, OverflowError):
+        number = math.inf
+    if isinstance(cell, bool) or math.isinf(number):
+        raise ValueError("a finite number")
+    return None if math.isnan(number) else number
+
+
 def _as_is(cell: Any) -> Any:
     return cell
 
@@ -187,6 +270,7 @@ _SPELLINGS: dict[str, Callable[[Any], Any]] = {
     "group": _name,
     "id": _name,
     "weight": _weight,
+    "target": _target,
 }
 
 

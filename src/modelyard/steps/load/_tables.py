@@ -1,19 +1,24 @@
 """Reads the named columns of a CSV, TSV, Parquet, JSON Lines or Orange file, or says where it is faulty.
 
-Cells are values as the file spells them (text in CSV and TSV); an empty cell is None. Knows no roles.
+Cells are values as the file spells them (text in CSV and TSV); an empty cell is None. Text may be compressed with
+gzip. Knows no role's meaning.
 """
 
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
-from collections.abc import Collection, Iterator, Sequence
+import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
-from modelyard.core.errors import InputError, suggestion
+from modelyard.core.errors import InputError
+from modelyard.steps.load._columns import Spec, resolve
 
 Format = Literal["auto", "csv", "tsv", "parquet", "jsonl", "orange"]
 
@@ -25,6 +30,9 @@ _SUFFIXES: dict[str, Format] = {
     ".ndjson": "jsonl",
     ".tab": "orange",
 }
+MOST_BYTES = 4 * 2**30
+"""Most bytes of text that a compressed file may hold."""
+_GZIP = b"\x1f\x8b"
 _ORANGE_TYPES = {"d", "discrete", "c", "continuous", "s", "string", "t", "time", "m", "meta", "basket"}
 
 
@@ -34,13 +42,15 @@ class Table:
 
     Attributes:
         file: name of the file, for errors.
+        roles: role → names of its columns.
         columns: column name → values.
         lines: the line that each row begins on, where the format has lines.
     """
 
     file: str
+    roles: Mapping[str, list[str]]
     columns: dict[str, list[Any]]
-    lines: list[int] | None
+    lines: list[int] | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -50,14 +60,19 @@ class Table:
         return f"row {row} (line {self.lines[row]})" if self.lines else f"row {row}"
 
 
-def read_table(path: Path, wanted: Collection[str], format: Format) -> Table:
-    """Read the columns ``wanted`` of a file.
+def read_table(path: Path, columns: Mapping[str, Spec], format: Format, *, header: bool = True) -> Table:
+    """Read the columns that play a role.
+
+    Args:
+        columns: role → its column or columns.
+        header: whether the first line of a CSV or TSV file names the columns; else they are called
+            ``column_1``, ``column_2``, …
 
     Raises:
         InputError: the file is empty, of another format or encoding, or lacks a column.
     """
     if path.is_dir():
-        names = sorted(entry.name for entry in path.iterdir() if entry.suffix in _SUFFIXES)
+        names = sorted(entry.name for entry in path.iterdir() if _suffix(entry) in _SUFFIXES)
         raise InputError(
             f"{path.name} is a folder", expected="one file", fix=f"name a file in it: {', '.join(names[:20]) or 'none'}"
         )
@@ -66,28 +81,34 @@ def read_table(path: Path, wanted: Collection[str], format: Format) -> Table:
     if format == "auto":
         format = _guess(path)
     if format == "parquet":
-        return _read_parquet(path, wanted)
+        return _read_parquet(path, columns)
     text = _read_text(path)
     if format == "jsonl":
-        return _read_jsonl(path.name, text, wanted)
-    return _read_cells(path.name, text, wanted, format)
+        return _read_jsonl(path.name, text, columns)
+    return _read_cells(path.name, text, columns, format, header)
+
+
+def _suffix(path: Path) -> str:
+    return (path.with_suffix("") if path.suffix.lower() == ".gz" else path).suffix.lower()
 
 
 def _guess(path: Path) -> Format:
     with path.open("rb") as file:
         if file.read(4) == b"PAR1":
             return "parquet"
-    if path.suffix.lower() not in _SUFFIXES:
+    if _suffix(path) not in _SUFFIXES:
         raise InputError(
             f"the format cannot be told from the name {path.name!r}",
-            expected=f"a name that ends in {', '.join(_SUFFIXES)}",
+            expected=f"a name that ends in {', '.join(_SUFFIXES)}, and perhaps .gz",
             fix="set format: csv, tsv, parquet, jsonl or orange",
         )
-    return _SUFFIXES[path.suffix.lower()]
+    return _SUFFIXES[_suffix(path)]
 
 
 def _read_text(path: Path) -> str:
     data = path.read_bytes()
+    if data.startswith(_GZIP):
+        data = _decompress(data, path.name)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -101,27 +122,28 @@ def _read_text(path: Path) -> str:
         ) from None
 
 
-def _check_columns(file: str, found: Sequence[str], wanted: Collection[str]) -> None:
-    for name in wanted:
-        if name not in found:
-            raise InputError(
-                f"no column {name!r}",
-                expected=f"one of {', '.join(repr(column) for column in found[:30])}",
-                fix=suggestion(name, found),
-                where=file,
-            )
-        if found.count(name) > 1:
-            raise InputError(f"two columns are called {name!r}", fix="rename one of them", where=file)
+def _decompress(data: bytes, file: str) -> bytes:
+    try:
+        with gzip.open(io.BytesIO(data)) as stream:
+            text = stream.read(MOST_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"not a whole gzip file: {error}", fix="fetch or compress it again", where=file) from None
+    if len(text) > MOST_BYTES:
+        raise InputError(
+            f"more than {MOST_BYTES >> 30} GiB of text in it", fix="cut it, or write it as Parquet", where=file
+        )
+    return text
 
 
-def _read_parquet(path: Path, wanted: Collection[str]) -> Table:
+def _read_parquet(path: Path, columns: Mapping[str, Spec]) -> Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         with pq.ParquetFile(path) as file:
-            _check_columns(path.name, file.schema_arrow.names, wanted)
-            table = file.read(columns=list(wanted))
+            roles = resolve(columns, file.schema_arrow.names, path.name)
+            wanted = _names(roles)
+            table = file.read(columns=wanted)
     except (pa.ArrowException, OSError) as error:
         raise InputError(
             f"not a readable Parquet file: {error}",
@@ -129,12 +151,13 @@ def _read_parquet(path: Path, wanted: Collection[str]) -> Table:
             fix="write it again, or set format: to what it is",
             where=path.name,
         ) from None
-    return Table(path.name, {name: table.column(name).to_pylist() for name in wanted}, None)
+    return Table(path.name, roles, {name: table.column(name).to_pylist() for name in wanted})
 
 
-def _read_jsonl(file: str, text: str, wanted: Collection[str]) -> Table:
-    columns: dict[str, list[Any]] = {name: [] for name in wanted}
-    lines, known = [], set[str]()
+def _read_jsonl(file: str, text: str, columns: Mapping[str, Spec]) -> Table:
+    lines, items = [], []
+    # A dict: a set that keeps the order, which a range goes by.
+    known: dict[str, None] = {}
     # Not splitlines: it would also break at U+2028 inside a string.
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
@@ -145,38 +168,43 @@ def _read_jsonl(file: str, text: str, wanted: Collection[str]) -> Table:
             raise InputError(f"line {number} is not JSON: {error}", expected="one object a line", where=file) from None
         if not isinstance(item, dict):
             raise InputError(f"line {number} is not an object", expected='{"column": value, …}', where=file)
-        known |= item.keys()
+        known |= dict.fromkeys(item)
         lines.append(number)
-        for name, values in columns.items():
-            values.append(item.get(name))
+        items.append(item)
     # A key may be left out where it has no value, but not everywhere.
-    _check_columns(file, sorted(known), wanted)
-    return Table(file, columns, lines)
+    roles = resolve(columns, list(known), file)
+    return Table(file, roles, {name: [item.get(name) for item in items] for name in _names(roles)}, lines)
 
 
-def _read_cells(file: str, text: str, wanted: Collection[str], format: Format) -> Table:
+def _names(roles: Mapping[str, list[str]]) -> list[str]:
+    """Every column once, in the order of the roles."""
+    return list(dict.fromkeys(name for names in roles.values() for name in names))
+
+
+def _read_cells(file: str, text: str, columns: Mapping[str, Spec], format: Format, header: bool) -> Table:
     records = _records(file, text, "," if format == "csv" else "\t")
-    _, header = next(records, (1, list[str]()))
-    _check_columns(file, header, wanted)
+    first = next(records, (1, list[str]()))
+    names = first[1] if header else [f"column_{number}" for number, _ in enumerate(first[1], start=1)]
+    roles = resolve(columns, names, file)
     if format == "orange":
         _skip_orange_header(file, records)
-    places = {name: header.index(name) for name in wanted}
-    columns: dict[str, list[Any]] = {name: [] for name in wanted}
+    places = {name: names.index(name) for name in _names(roles)}
+    found: dict[str, list[Any]] = {name: [] for name in places}
     lines = []
-    for line, cells in records:
+    for line, cells in records if header else chain([first], records):
         if not cells:
             continue
-        if len(cells) != len(header):
+        if len(cells) != len(names):
             raise InputError(
                 f"line {line} has {len(cells)} cells",
-                expected=f"{len(header)}, as in the header",
+                expected=f"{len(names)}, as in the {'header' if header else 'first line'}",
                 fix="put cells that hold the separator or a line break in quotes",
                 where=file,
             )
         lines.append(line)
         for name, place in places.items():
-            columns[name].append(cells[place] or None)
-    return Table(file, columns, lines)
+            found[name].append(cells[place] or None)
+    return Table(file, roles, found, lines)
 
 
 def _skip_orange_header(file: str, records: Iterator[tuple[int, list[str]]]) -> None:

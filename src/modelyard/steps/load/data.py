@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -18,7 +18,17 @@ from modelyard.core.options import Between
 from modelyard.core.source import Source
 from modelyard.core.step import step
 from modelyard.methods import profiling, splitting
-from modelyard.steps.load._roles import NOT_INPUTS, check_roles, convert, missing_rows, sort_classes
+from modelyard.steps.load._columns import Spec
+from modelyard.steps.load._roles import (
+    NOT_INPUTS,
+    Gathered,
+    Missing,
+    check_roles,
+    convert,
+    judge_gathered,
+    missing_rows,
+    sort_classes,
+)
 from modelyard.steps.load._tables import Format, Table, read_table
 
 Columns = dict[str, list[Any]]
@@ -53,15 +63,18 @@ def data(
     validation: Source | None = None,
     *,
     out: Path,
-    columns: Mapping[str, str],
+    columns: Mapping[str, Spec],
+    categorical: Sequence[str] = (),
     labels: Mapping[str, str] | None = None,
     split: Split = Split(),
     format: Format = "auto",
-    missing: Literal["error", "drop"] = "error",
+    header: bool = True,
+    missing: Missing = "error",
 ) -> Dataset:
     """Read a table, check it, and divide it into splits.
 
-    Reads CSV, TSV, Parquet, JSON Lines and Orange's tables with three header lines. The profile that
+    Reads CSV, TSV, Parquet, JSON Lines and Orange's tables with three header lines, text also if it is compressed
+    with gzip. The profile that
     is kept with the data counts rows, classes, missing values, duplicates, duplicates across splits
     and text lengths, and warns of what may spoil a model.
 
@@ -71,14 +84,18 @@ def data(
         source: the table; its rows are divided into the splits that have no file of their own.
         test: the rows to judge by, if they are a file of their own.
         validation: the rows to choose by, if they are a file of their own.
-        columns: role → column, such as text: message; roles are text, label, weight, group, id, and
-            any other name that a task asks for.
+        columns: role → column, such as text: message; roles are text, features, label, target (a number to
+            predict), weight, group, id, and any other name that a task asks for. Features are several columns: a list
+            of names, a range first..last, or "*" for all that no other role names.
+        categorical: features whose values are categories although they look like numbers.
         labels: raw label → class name, such as 0: ham, 1: spam; all raw labels must be named.
         split: shares (train, validation, test) that sum to one, by (a role to stratify by), group
             (a role whose rows stay together), and seed. Shares of splits with a file of their own do
             not count.
         format: how to read the file; auto goes by its content and name.
-        missing: what to do about rows without text, label, weight or group.
+        header: whether the first line of a CSV or TSV file names the columns; else they are column_1, column_2, …
+        missing: what to do about rows that lack text, label, target, weight, group or a feature: refuse the file, drop
+            the rows, or keep those that lack features only.
 
     Raises:
         InputError: the files, the columns or the split cannot be used.
@@ -91,16 +108,23 @@ def data(
         "columns": dict(columns),
     }
     parts, dropped = {}, {}
+    gathered: dict[str, Gathered] = {}
+    roles: dict[str, list[str]] = {}
     for name, item in given.items():
-        table = read_table(item.path, list(dict.fromkeys(columns.values())), format)
-        parts[name], dropped[name] = _read_part(table, columns, labels, drop=missing == "drop")
+        table = read_table(item.path, roles or columns, format, header=header)
+        if len(table) == 0:
+            raise InputError("no rows", expected="rows under the header", where=table.file)
+        if not roles:
+            # The rows to learn from come first; they say what the columns of all others hold.
+            gathered, roles = judge_gathered(table, categorical), dict(table.roles)
+        parts[name], dropped[name] = _read_part(table, gathered, labels, missing)
     splits = _divide(parts.pop("source"), split, own_files=set(parts)) | parts
     splits = {name: splits[name] for name in ("train", "validation", "test") if name in splits}
-    classes = _check_classes(splits, columns)
-    profile |= {"dropped": dropped} | _profile(splits, classes)
-    return Dataset.write(
-        out, {name: _to_arrow(part) for name, part in splits.items()}, parents=[], labels=classes, profile=profile
-    )
+    classes = _check_classes(splits, roles)
+    profile |= {"dropped": dropped} | _profile(splits, classes, gathered)
+    types = {role: item.arrow_type() for role, item in gathered.items()}
+    tables = {name: _to_arrow(part, types) for name, part in splits.items()}
+    return Dataset.write(out, tables, parents=[], labels=classes, profile=profile)
 
 
 def _identity(source: Source) -> dict[str, str]:
@@ -109,13 +133,11 @@ def _identity(source: Source) -> dict[str, str]:
 
 
 def _read_part(
-    table: Table, columns: Mapping[str, str], labels: Mapping[str, str] | None, *, drop: bool
+    table: Table, gathered: Mapping[str, Gathered], labels: Mapping[str, str] | None, missing: Missing
 ) -> tuple[Columns, int]:
     """A file's rows by role, and how many were left out."""
-    if len(table) == 0:
-        raise InputError("no rows", expected="rows under the header", where=table.file)
-    values = convert(table, columns, labels)
-    lacking = missing_rows(table, columns, values, drop)
+    values = convert(table, gathered, labels)
+    lacking = missing_rows(table, values, missing)
     kept = [row for row in range(len(table)) if row not in lacking]
     if not kept:
         raise InputError("every row lacks a needed value", fix="fill in the missing cells", where=table.file)
@@ -171,29 +193,30 @@ def _take(rows: Columns, places: Sequence[int] | splitting.Integers) -> Columns:
     return {role: [values[place] for place in places] for role, values in rows.items()}
 
 
-def _check_classes(splits: Mapping[str, Columns], columns: Mapping[str, str]) -> list[str]:
-    if "label" not in columns:
+def _check_classes(splits: Mapping[str, Columns], roles: Mapping[str, list[str]]) -> list[str]:
+    if "label" not in roles:
         return []
+    column = roles["label"][0]
     first, *others = splits
     classes = set(splits[first]["label"])
     for name in others:
         for row, label in zip(splits[name][ROW_ID], splits[name]["label"], strict=True):
             if label not in classes:
                 raise InputError(
-                    f"column {columns['label']!r} (label), row {row} of {name}: {label!r} never occurs in {first}",
+                    f"column {column!r} (label), row {row} of {name}: {label!r} never occurs in {first}",
                     expected=f"one of {', '.join(sort_classes(classes)[:20])}",
                     fix="rename it with labels:, leave such rows out, or choose another split: seed",
                 )
     if len(classes) == 1:
         raise InputError(
-            f"column {columns['label']!r} (label) has one class only: {next(iter(classes))!r}",
+            f"column {column!r} (label) has one class only: {next(iter(classes))!r}",
             expected="two classes or more",
             fix="name the column that holds the classes, or add rows of another class",
         )
     return sort_classes(classes)
 
 
-def _profile(splits: Mapping[str, Columns], classes: Sequence[str]) -> dict[str, Any]:
+def _profile(splits: Mapping[str, Columns], classes: Sequence[str], gathered: Mapping[str, Gathered]) -> dict[str, Any]:
     roles = [role for role in next(iter(splits.values())) if role != ROW_ID]
     keys = {name: _input_keys(part) for name, part in splits.items()}
     repeated, leaked = profiling.count_duplicates(keys)
@@ -216,6 +239,9 @@ def _profile(splits: Mapping[str, Columns], classes: Sequence[str]) -> dict[str,
         everywhere = [key for part in keys.values() for key in part]
         profile["conflicting_labels"] = profiling.count_conflicts(everywhere, merged["label"])
     profile["warnings"] = profiling.warnings(profile, next(iter(splits)))
+    for role, item in gathered.items():
+        profile[role] = item.profile(merged[role])
+        profile["warnings"] += item.warnings(splits, next(iter(splits)), ROW_ID)
     if "id" in merged:
         profile["warnings"] += _repeated_ids(merged["id"])
     return profile
@@ -235,10 +261,11 @@ def _repeated_ids(ids: Sequence[str | None]) -> list[str]:
     return [f"{len(repeated)} rows repeat an id, {repeated[0]!r} for one: ids that are not unique cannot name a row"]
 
 
-def _to_arrow(part: Columns) -> Any:
+def _to_arrow(part: Columns, gathered: Mapping[str, Any]) -> Any:
     import pyarrow as pa
 
     types = {ROW_ID: pa.int64(), "text": pa.string(), "label": pa.string(), "weight": pa.float64()}
+    types |= {"target": pa.float64(), **gathered}
     arrays = {}
     for role, values in part.items():
         try:
