@@ -66,8 +66,8 @@ def test_tokenizer_goes_along_and_float_weights_do_not(exported: Model) -> None:
     assert [name for name in exported.files if name.endswith((".onnx", ".safetensors"))] == ["model.onnx"]
 
 
-def test_int8_weights_stay_near_the_float_ones(classifier: Model, tmp_path: Path) -> None:
-    quantized = _build(classifier, tmp_path, precision="int8")
+def test_int8_weights_stay_near_the_float_ones(classifier: Model, exported: Model, tmp_path: Path) -> None:
+    quantized = _build(exported, tmp_path, precision="int8")
     ours, reference = _logits(quantized, 8, 12), _logits(classifier, 8, 12)
     assert 0 < np.abs(ours - reference).max() < 0.1 * np.ptp(reference)
     kinds = {
@@ -125,6 +125,15 @@ def test_a_device_that_is_not_there(exported: Model, device: str) -> None:
         RUNTIME.open(exported, device=device)
 
 
-def test_an_exported_model_is_not_exported_again(exported: Model, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be exported"):
-        RUNTIME.build(exported, tmp_path)
+def test_a_graph_is_quantized_as_the_network_is_and_only_once(
+    classifier: Model, exported: Model, tmp_path: Path
+) -> None:
+    folders = [tmp_path / name for name in ("network", "graph", "again")]
+    for folder in folders:
+        folder.mkdir()
+    quantized, same = (
+        _build(model, folder, precision="int8") for model, folder in zip((classifier, exported), folders, strict=False)
+    )
+    assert quantized.files == same.files
+    with pytest.raises(InputError, match="cannot be exported or quantized again"):
+        RUNTIME.build(quantized, folders[2])

@@ -38,7 +38,7 @@ def test_it_is_the_default_method_and_converts() -> None:
     assert STEP.name == "quantize dynamic"
     assert STEP.runtime == "onnxruntime"
     assert STEP.converts
-    assert STEP.needs == {"conversion"}
+    assert STEP.needs == {"graph"}
 
 
 def test_the_same_bytes_twice_nearly_the_same_scores_and_not_again(classifier: Model, tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_the_same_bytes_twice_nearly_the_same_scores_and_not_again(classifier: M
         for before, after in zip(ours.predict(rows), theirs.predict(rows), strict=True):
             assert after["scores"]["spam"] == pytest.approx(before["scores"]["spam"], abs=0.02)
 
-    with pytest.raises(InputError, match="cannot be exported"):
+    with pytest.raises(InputError, match="cannot be exported or quantized again"):
         _quantize(first, tmp_path / "again")
 
 

@@ -15,8 +15,32 @@ from typing import Any
 from modelyard.core import lookup
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
+from modelyard.formats import onnx_file
 
 OPSET = 20
+
+
+def graph_of(model: Model) -> Any:
+    """The network of a model as an ``onnx.ModelProto``: the one that it holds, or its task's network exported.
+
+    Raises:
+        InputError: it is quantized, or on a runtime that holds no such network.
+    """
+    if model.settings.get("precision") == "int8":
+        raise InputError(
+            "a model in int8 cannot be exported or quantized again",
+            expected="a model in float32",
+            fix="convert the model as it was before it was quantized",
+        )
+    if onnx_file.MODEL_FILE in model.files:
+        return onnx_file.read(onnx_file.check(model), external_data=True)
+    if "conversion" not in lookup.runtime(model.runtime).abilities:
+        raise InputError(
+            f"a model on the runtime {model.runtime} cannot be exported to ONNX",
+            expected="a model on the runtime torch, or one that holds an ONNX graph",
+            fix="convert the model as it was before its first conversion",
+        )
+    return export(model)
 
 
 def export(model: Model) -> Any:
@@ -53,10 +77,16 @@ def write(graph: Any, path: Path) -> None:
     Raises:
         InputError: it is larger than protobuf allows.
     """
+    path.write_bytes(to_bytes(graph))
+
+
+def to_bytes(graph: Any) -> bytes:
+    """What :func:`write` writes."""
     from google.protobuf.message import EncodeError  # type: ignore[import-untyped]
 
     try:
-        path.write_bytes(_without_traces(graph).SerializeToString(deterministic=True))
+        data: bytes = _without_traces(graph).SerializeToString(deterministic=True)
+        return data
     except (EncodeError, ValueError) as error:
         raise InputError(
             "the network is larger than the 2 GB that one ONNX file may have", expected="a smaller model"

@@ -1,4 +1,4 @@
-"""Opens ONNX models, and builds them from models that torch runs."""
+"""Opens ONNX models, and builds them from models that torch runs or that are ONNX already."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.formats.files import copy_companions
-from modelyard.runtimes.onnxruntime.session import MODEL_FILE, OnnxSession
+from modelyard.formats.onnx_file import MODEL_FILE
+from modelyard.runtimes.onnxruntime.session import OnnxSession
 
 
 class OnnxRuntime:
-    """Runs ``model.onnx``; a model here can be neither trained nor converted again."""
+    """Runs ``model.onnx``; a model here cannot be trained, and one in int8 cannot be converted again."""
 
     name = "onnxruntime"
-    abilities: frozenset[str] = frozenset()
+    abilities = frozenset({"graph"})
 
     def open(self, model: Model, *, device: str = "cpu", threads: int | None = None) -> OnnxSession:
         """Load the graph.
@@ -35,7 +35,7 @@ class OnnxRuntime:
         model: Model,
         out: Path,
         *,
-        precision: Literal["fp32", "int8"] = "fp32",
+        precision: Literal["fp32", "fp16", "int8"] = "fp32",
         blocks: bool = False,
         per_channel: bool = True,
         reduce_range: bool = False,
@@ -44,9 +44,10 @@ class OnnxRuntime:
         """Export the network of ``model`` and copy its other files.
 
         Args:
-            model: a model on the runtime torch.
+            model: a model on the runtime torch, or one with a ``model.onnx`` in float32.
             out: an empty folder.
-            precision: ``int8`` stores the weights as int8 and quantizes activations as they come.
+            precision: ``fp16`` stores the weights in half the size and computes in float32; ``int8`` stores them as
+                int8 and quantizes activations as they come.
             blocks: a scale for every 32 weights, and activations quantized alike; the two options below do
                 not matter then.
             per_channel: one scale for each output channel of a weight, not one for the whole.
@@ -56,23 +57,19 @@ class OnnxRuntime:
             ``precision``, ``opset`` and, for int8, the options that took effect.
 
         Raises:
-            InputError: the model is on another runtime than torch.
+            InputError: the model has no network in float32 that can be exported.
         """
         # Here and not above: they load onnx and torch, which a server does not need.
         from modelyard.formats import onnx_graph
-        from modelyard.runtimes.onnxruntime import block_weights, dynamic_weights
+        from modelyard.runtimes.onnxruntime import block_weights, dynamic_weights, half_weights
 
         if unknown:
             raise TypeError(f"unknown option {next(iter(unknown))!r}")
-        if model.runtime != "torch":
-            raise InputError(
-                f"a model on the runtime {model.runtime} cannot be exported to ONNX",
-                expected="a model on the runtime torch",
-                fix="convert the model as it was before its first conversion",
-            )
-        graph = onnx_graph.export(model)
+        graph = onnx_graph.graph_of(model)
         settings: dict[str, Any] = {"precision": precision, "opset": onnx_graph.OPSET}
-        if precision == "int8" and blocks:
+        if precision == "fp16":
+            graph = half_weights.store(graph)
+        elif precision == "int8" and blocks:
             graph = block_weights.quantize(graph)
             settings |= {"blocks": block_weights.BLOCK}
         elif precision == "int8":

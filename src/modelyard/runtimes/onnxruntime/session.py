@@ -10,8 +10,8 @@ import numpy as np
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.runtime import Arrays
-
-MODEL_FILE = "model.onnx"
+from modelyard.formats import onnx_file
+from modelyard.formats.onnx_file import MODEL_FILE
 
 _NUMPY_TYPES = {
     "tensor(float)": np.float32,
@@ -29,9 +29,7 @@ class OnnxSession:
     """An opened ONNX model; arrays of another type than the graph's are converted."""
 
     def __init__(self, model: Model, device: str, threads: int | None) -> None:
-        path = model.path / MODEL_FILE
-        _refuse_foreign_data(path, model)
-        self._session = _load(path, device, threads)
+        self._session = _load(onnx_file.check(model), device, threads)
         self._types = {item.name: _NUMPY_TYPES[item.type] for item in self._session.get_inputs()}
         self._outputs = tuple(item.name for item in self._session.get_outputs())
 
@@ -99,56 +97,3 @@ def _provider(device: str, available: list[str]) -> tuple[str, dict[str, str]]:
             fix="use device cpu, or install onnxruntime-gpu in place of onnxruntime",
         )
     return "CUDAExecutionProvider", {"device_id": index or "0"}
-
-
-def _refuse_foreign_data(path: Path, model: Model) -> None:
-    """A tensor may name a file for its data; only files of this model are opened.
-
-    Raises:
-        InputError: the file is no ONNX model, or a tensor lies outside the model.
-    """
-    if not path.is_file():
-        raise InputError(f"the model has no {MODEL_FILE}", expected="a model of the runtime onnxruntime")
-    if not _contains(path, b"location"):
-        # The key under which a tensor names its file. Parsing would take the memory of the model a second time.
-        return
-    for location in _external_locations(path):
-        if location not in model.files:
-            raise InputError(
-                f"a tensor of {MODEL_FILE} has its data in another file: {location!r}",
-                expected="tensors inside the file, or in files that belong to the model",
-                fix="export the model again with external_data=False",
-            )
-
-
-def _contains(path: Path, word: bytes) -> bool:
-    tail = b""
-    with path.open("rb") as file:
-        while block := file.read(1 << 22):
-            if word in tail + block:
-                return True
-            tail = block[-len(word) :]
-    return False
-
-
-def _external_locations(path: Path) -> set[str]:
-    import onnx
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-
-    try:
-        tensors = _tensors(onnx.load(path, load_external_data=False))
-        return {entry.value for tensor in tensors for entry in tensor.external_data if entry.key == "location"}
-    except DecodeError as error:
-        raise InputError(f"{MODEL_FILE} is no ONNX model") from error
-
-
-def _tensors(message: Any) -> list[Any]:
-    """Every tensor anywhere in a protobuf message: graphs, their branches, functions, attributes."""
-    if message.DESCRIPTOR.name == "TensorProto":
-        return [message]
-    found = []
-    for field, value in message.ListFields():
-        if field.type == field.TYPE_MESSAGE:
-            for item in value if field.is_repeated else [value]:
-                found += _tensors(item)
-    return found

@@ -14,7 +14,7 @@ INT8_INSTRUCTIONS = ("avx_vnni", "avx512_vnni", "amx_int8")
 """x86 instructions that add u8·s8 products in 32 bits."""
 
 
-@step(needs="conversion", runtime="onnxruntime", converts=True)
+@step(needs="graph", runtime="onnxruntime", converts=True)
 def dynamic(
     model: Model,
     *,
@@ -39,7 +39,7 @@ def dynamic(
     model will be served on an older one.
 
     Args:
-        model: the model to convert, on the runtime torch.
+        model: the model to convert, on the runtime torch or an ONNX graph in float32.
         blocks: a scale for every 32 weights; ``auto`` does so for models that generate.
         per_channel: one scale for each output of a layer, closer to the float weights than one for the whole layer.
         reduce_range: weights of 7 bits in place of 8.
