@@ -91,6 +91,9 @@ class Torch:
             out: an empty folder.
             network: the trained module; it must offer ``save_pretrained``, as Hugging Face's do.
 
+        Returns:
+            the network's own ``settings``, where it has some.
+
         Raises:
             InputError: no network is given: this runtime converts no foreign format back to torch.
         """
@@ -106,7 +109,7 @@ class Torch:
                 (out / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(model.path / name, out / name)
         network.save_pretrained(out)
-        return {}
+        return dict(getattr(network, "settings", {}))
 
 
 def resolve_device(device: str) -> Any:

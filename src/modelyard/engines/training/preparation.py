@@ -19,6 +19,8 @@ def with_dropout(network: Any, dropout: float | None, attention_dropout: float |
     """
     import torch
 
+    from modelyard.networks import resizing
+
     config = getattr(network, "config", None)
     wanted = dict.fromkeys(DROPOUT, dropout) | dict.fromkeys(ATTENTION_DROPOUT, attention_dropout)
     changed = {
@@ -32,6 +34,8 @@ def with_dropout(network: Any, dropout: float | None, attention_dropout: float |
         setattr(config, name, rate)
     with torch.random.fork_rng(devices=[]):
         rebuilt = type(network)(config)
+    # A pruned network is smaller than its configuration says.
+    resizing.fit(rebuilt, network.state_dict())
     rebuilt.load_state_dict(network.state_dict())
     return rebuilt.to(next(network.parameters()).device)
 

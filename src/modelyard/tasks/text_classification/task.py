@@ -121,13 +121,11 @@ class TextClassification:
 
     def network(self, model: Model) -> Any:
         """The Hugging Face network: a module whose output maps ``logits`` to (rows, classes)."""
-        import torch
         from transformers import AutoModelForSequenceClassification
 
-        network = AutoModelForSequenceClassification.from_pretrained(
-            model.path, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, local_files_only=True
-        )
-        return network.eval()
+        from modelyard.networks import pretrained
+
+        return pretrained.load(AutoModelForSequenceClassification, model.path)
 
     def loss(self, network: Any, batch: Mapping[str, Any], weights: Any) -> Any:
         """Mean cross entropy; with ``weights`` of shape (rows,) the weighted sum over the number of rows."""

@@ -121,23 +121,16 @@ def _check_architecture(network: Any, source: Source) -> None:
 
 
 def _cache_shape(network: Any, source: Source) -> list[list[int]]:
-    """Heads, key size and value size of each layer, as one token fills them."""
-    import torch
-    from transformers import DynamicCache
+    from modelyard.tasks.text_generation.network import cache_shape
 
-    from modelyard.tasks.text_generation.network import cache_tensors
-
-    cache = DynamicCache()
-    with torch.inference_mode():
-        network(input_ids=torch.zeros((1, 1), dtype=torch.long), past_key_values=cache, use_cache=True)
-    shapes = [[[] if part is None else list(part.shape) for part in layer] for layer in cache_tensors(cache)]
-    if not shapes or any(len(key) != 4 or key[2] != 1 for key, _ in shapes):
+    shapes = cache_shape(network)
+    if shapes is None:
         raise InputError(
             f"the state of {type(network).__name__} is not a key and a value for each token",
             expected="a transformer with attention in every layer",
             where=source.reference,
         )
-    return [[key[1], key[3], value[3]] for key, value in shapes]
+    return shapes
 
 
 def _context(network: Any, tokenizer: Any) -> int:

@@ -15,6 +15,21 @@ def cache_tensors(cache: Any) -> list[tuple[Tensor | None, Tensor | None]]:
     return [(getattr(layer, "keys", None), getattr(layer, "values", None)) for layer in cache.layers]
 
 
+def cache_shape(causal: Any) -> list[list[int]] | None:
+    """Heads, key size and value size of each layer, as one token fills them; None for another kind of state."""
+    import torch
+    from transformers import DynamicCache
+
+    cache, device = DynamicCache(), next(causal.parameters()).device
+    with torch.inference_mode():
+        token = torch.zeros((1, 1), dtype=torch.long, device=device)
+        causal(input_ids=token, past_key_values=cache, use_cache=True)
+    shapes = [[[] if part is None else list(part.shape) for part in layer] for layer in cache_tensors(cache)]
+    if not shapes or any(len(key) != 4 or key[2] != 1 for key, _ in shapes):
+        return None
+    return [[key[1], key[3], value[3]] for key, value in shapes]
+
+
 class CachedNetwork(nn.Module):
     """A causal network that is given its cache and hands out the longer one.
 
@@ -58,6 +73,11 @@ class CachedNetwork(nn.Module):
         for number, (key, value) in enumerate(cache_tensors(cache)):
             outputs[f"present.{number}.key"], outputs[f"present.{number}.value"] = key, value
         return outputs
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the task must know of the network: the cache shrinks with its layers and heads."""
+        return {"cache": cache_shape(self.causal)}
 
     def save_pretrained(self, folder: Any) -> None:
         """Write the weights in Hugging Face layout."""

@@ -120,15 +120,12 @@ class TextGeneration:
 
     def network(self, model: Model) -> Any:
         """:class:`CachedNetwork` around what ``AutoModelForCausalLM`` loads."""
-        import torch
         from transformers import AutoModelForCausalLM
 
+        from modelyard.networks import pretrained
         from modelyard.tasks.text_generation.network import CachedNetwork
 
-        causal = AutoModelForCausalLM.from_pretrained(
-            model.path, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, local_files_only=True
-        )
-        return CachedNetwork(causal).eval()
+        return CachedNetwork(pretrained.load(AutoModelForCausalLM, model.path)).eval()
 
     def loss(self, network: Any, batch: Mapping[str, Any], weights: Any) -> Any:
         """Mean cross entropy of every token after the first; ``weights`` of shape (rows,) weigh the texts."""

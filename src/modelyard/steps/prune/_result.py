@@ -1,0 +1,101 @@
+"""What every structured pruning ends with: the smaller model on disk, a trial run, and a fine-tune to recover."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any, cast
+
+from modelyard.core import lookup
+from modelyard.core.artifact import Artifact
+from modelyard.core.dataset import Dataset
+from modelyard.core.errors import InputError
+from modelyard.core.model import Model
+from modelyard.core.runtime import NetworkSession
+
+CURVE = "training.json"
+
+
+def open_network(model: Model) -> Any:
+    """The torch module behind a model, on a CUDA device where there is one."""
+    return cast(NetworkSession, lookup.runtime(model.runtime).open(model, device="auto")).network
+
+
+def finish(
+    network: Any,
+    model: Model,
+    data: Dataset | None,
+    *,
+    out: Path,
+    scratch: Path,
+    epochs: float,
+    learning_rate: float | None,
+    seed: int,
+) -> Model:
+    """Write the pruned ``network`` as a model; where ``epochs`` says so, train it before on the split ``train``.
+
+    Raises:
+        InputError: the network does not run without what was pruned, or there are no data to recover on.
+    """
+    if epochs and data is None:
+        raise InputError("recovery trains on real rows", expected="a dataset, or epochs: 0")
+    place = scratch / "pruned" if epochs else out
+    if epochs:
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir()
+    runtime = lookup.runtime(model.runtime)
+    parents: list[Artifact] = [model] if data is None else [model, data]
+    pruned = model.rewrite(place, parents=parents, settings=runtime.build(model, place, network=network))
+    _try(pruned)
+    return _recovered(pruned, data, out, scratch, epochs, learning_rate, seed, parents) if epochs and data else pruned
+
+
+def _try(pruned: Model) -> None:
+    """Read it back and run it once."""
+    import torch
+
+    arrays, _ = lookup.task(pruned.task).export_example(pruned)
+    network = lookup.task(pruned.task).network(pruned)
+    try:
+        with torch.inference_mode():
+            network(**{name: torch.from_numpy(array) for name, array in arrays.items()})
+    except (RuntimeError, ValueError, IndexError) as error:
+        raise InputError(
+            f"the network does not run without what was pruned: {str(error).splitlines()[0]}",
+            expected="an architecture that takes its sizes from its weights, such as BERT or Llama",
+        ) from error
+
+
+def _recovered(
+    pruned: Model,
+    data: Dataset,
+    out: Path,
+    scratch: Path,
+    epochs: float,
+    learning_rate: float | None,
+    seed: int,
+    parents: list[Artifact],
+) -> Model:
+    # Here and not above: a plain cut needs no training loop.
+    from modelyard.engines.training import Settings, learned_transforms, preparation, read_examples, train
+    from modelyard.methods import learning_rate as rates
+
+    task = lookup.task(pruned.task)
+    processor = task.processor(pruned)
+    examples = read_examples(pruned, data, "train", task=task, processor=processor)
+    validation = None
+    if data.splits.get("validation"):
+        validation = read_examples(pruned, data, "validation", task=task, processor=processor)
+    network = preparation.with_dropout(open_network(pruned), None, 0.0)
+    settings = Settings(
+        epochs=epochs,
+        learning_rate=learning_rate or rates.for_size(preparation.count_trained(network)),
+        bf16=preparation.use_bf16("auto", network),
+        seed=seed,
+    )
+    identity = pruned.digest + data.digest
+    curve = train(network, examples, validation, settings, loss=task.loss, scratch=scratch, identity=identity)
+    built = lookup.runtime(pruned.runtime).build(pruned, out, network=network)
+    (out / CURVE).write_text(json.dumps(curve, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    return pruned.rewrite(out, parents=parents, transforms=learned_transforms(pruned, data), settings=built)
