@@ -20,8 +20,8 @@ from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.predictor import Predictor
 from modelyard.core.source import Source
+from modelyard.methods.class_predictions import softmax
 from modelyard.tasks.text_classification import TASK
-from modelyard.tasks.text_classification.task import softmax
 from modelyard.testing import tiny
 
 MIXED = (*tiny.TEXTS, "", "Hello", "你好 héllo don't " + "free prize " * 100)
@@ -181,7 +181,7 @@ def test_foreign_files_that_are_refused(encoder: Path, tmp_path: Path, message: 
 
 @pytest.mark.parametrize("labels", [("one",), ("twice", "twice"), ()])
 def test_fewer_than_two_classes_are_refused(encoder: Path, tmp_path: Path, labels: tuple[str, ...]) -> None:
-    with pytest.raises(InputError, match="classes for a text classifier"):
+    with pytest.raises(InputError, match="classes for a classifier"):
         adopt(encoder, tmp_path / "out", labels)
 
 

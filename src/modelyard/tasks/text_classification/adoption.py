@@ -5,7 +5,6 @@ Reads safetensors, JSON and tokenizer files only: no pickle, and no code that ca
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,9 @@ from typing import Any
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.source import Source
+from modelyard.formats import hugging_face
 
+KIND = "ForSequenceClassification"
 LENGTH_CAP = 256
 """Default limit in tokens. The cost of a row grows with its length, and the class of a text nearly always shows in
 its first paragraph; ``finetune full`` takes ``max_length`` for those where it does not."""
@@ -28,20 +29,10 @@ def adopt(source: Source, out: Path, *, task: str, labels: Sequence[str], seed: 
     Raises:
         InputError: not a folder of that layout, remote code, no safetensors, or fewer than two classes.
     """
-    config = _read_config(source)
-    own = _own_labels(config)
-    names = tuple(labels) or own
-    if len(names) < 2 or len(set(names)) != len(names):
-        raise InputError(
-            f"{len(set(names))} classes for a text classifier: {', '.join(names) or 'none'}",
-            expected="two or more different class names",
-            fix="give data with a label column, or a model that was trained as a classifier",
-            where=source.reference,
-        )
-    keep_head = set(names) == set(own)
-    if keep_head:
-        names = own
-    network, tokenizer = _load(source, names, keep_head=keep_head, seed=seed)
+    config = hugging_face.read_config(source, layout="config.json, *.safetensors, tokenizer.json")
+    own = hugging_face.own_labels(config, kind=KIND)
+    names = hugging_face.choose_labels(own, labels, source)
+    network, tokenizer = _load(source, names, keep_head=names == own, seed=seed)
     _save(network, tokenizer, out, source)
     inputs = _input_names(network, tokenizer)
     limit = length_limit(network, tokenizer)
@@ -51,104 +42,27 @@ def adopt(source: Source, out: Path, *, task: str, labels: Sequence[str], seed: 
     )
 
 
-def _read_config(source: Source) -> dict[str, Any]:
-    folder = source.path
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"no readable config.json: {type(error).__name__}",
-            expected="a folder in Hugging Face layout: config.json, *.safetensors, tokenizer.json",
-            where=source.reference,
-        ) from None
-    if not isinstance(config, dict):
-        raise InputError("config.json holds no mapping", where=source.reference)
-    if "auto_map" in config:
-        raise InputError(
-            "the model brings its own code (auto_map in config.json); it is not run",
-            expected="an architecture that transformers knows by itself",
-            where=source.reference,
-        )
-    if not any(folder.glob("*.safetensors")):
-        raise InputError(
-            "no weights in safetensors",
-            expected="model.safetensors; pickled weights (.bin, .pt) can run code and are never opened",
-            fix="convert the weights to safetensors where you trust them",
-            where=source.reference,
-        )
-    return config
-
-
-def _own_labels(config: dict[str, Any]) -> tuple[str, ...]:
-    """Class names of a head that was trained; empty where the folder holds a bare encoder."""
-    architectures = config.get("architectures") or []
-    names = config.get("id2label") or {}
-    if not any(str(name).endswith("ForSequenceClassification") for name in architectures):
-        return ()
-    return tuple(str(names[key]) for key in sorted(names, key=int))
-
-
 def _load(source: Source, labels: tuple[str, ...], *, keep_head: bool, seed: int) -> tuple[Any, Any]:
     """Network in float32 and tokenizer."""
-    import torch
     from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
-    safe: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True}
     try:
-        config = AutoConfig.from_pretrained(source.path, **safe)
-        config.id2label = dict(enumerate(labels))
-        config.label2id = {label: index for index, label in enumerate(labels)}
-        config.problem_type = "single_label_classification"
-        tokenizer = AutoTokenizer.from_pretrained(source.path, **safe)
+        config = AutoConfig.from_pretrained(source.path, **hugging_face.SAFE)
+        hugging_face.set_labels(config, labels)
+        tokenizer = AutoTokenizer.from_pretrained(source.path, **hugging_face.SAFE)
         if config.pad_token_id is None:
             config.pad_token_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            network, found = AutoModelForSequenceClassification.from_pretrained(
-                source.path,
-                config=config,
-                dtype=torch.float32,
-                use_safetensors=True,
-                ignore_mismatched_sizes=not keep_head,
-                output_loading_info=True,
-                **safe,
-            )
-            if not keep_head:
-                _renew_head(network, AutoModelForSequenceClassification.from_config(config), source)
+        network = hugging_face.load_classifier(
+            AutoModelForSequenceClassification, source, config, keep_head=keep_head, seed=seed
+        )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise InputError(
             f"transformers cannot load it as a text classifier: {str(error).splitlines()[0]}",
             expected="an encoder that AutoModelForSequenceClassification takes, with its tokenizer",
             where=source.reference,
         ) from error
-    _check_encoder(network, found, source)
     return network, tokenizer
-
-
-def _renew_head(network: Any, fresh: Any, source: Source) -> None:
-    """Replace everything but the encoder, so that the head depends on the seed alone."""
-    if network.base_model is network:
-        raise InputError("cannot tell the encoder from its head", where=source.reference)
-    for name, module in network.named_children():
-        if module is not network.base_model:
-            module.load_state_dict(getattr(fresh, name).state_dict())
-
-
-def _check_encoder(network: Any, found: dict[str, Any], source: Source) -> None:
-    """A checkpoint of other names would leave the encoder random without a word."""
-    prefix = network.base_model_prefix + "."
-    mismatched = {item[0] if isinstance(item, tuple) else item for item in found["mismatched_keys"]}
-    # Checkpoints of masked language models have no pooler: it is trained with the head.
-    lacking = sorted(
-        name for name in {*found["missing_keys"], *mismatched} if name.startswith(prefix) and ".pooler." not in name
-    )
-    if lacking:
-        raise InputError(
-            f"{len(lacking)} weights of the encoder are missing or of another shape, such as {lacking[0]}",
-            expected="the weights that config.json describes",
-            where=source.reference,
-        )
 
 
 def _save(network: Any, tokenizer: Any, out: Path, source: Source) -> None:

@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from modelyard.core.model import Model
 from modelyard.core.runtime import Arrays
 from modelyard.core.task import Encoded
 from modelyard.core.transform import Row
+from modelyard.methods import class_predictions
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -39,11 +39,6 @@ class Processor:
     padding: dict[str, int]
     labels: tuple[str, ...]
 
-    @cached_property
-    def index(self) -> dict[str, int]:
-        """Class name → position."""
-        return {label: position for position, label in enumerate(self.labels)}
-
     def encode(self, rows: Sequence[Row]) -> list[Encoded]:
         """Unpadded int64 arrays of each row; ``labels`` too where the row has a label.
 
@@ -60,22 +55,9 @@ class Processor:
             }
             arrays = {name: np.asarray(found[name], dtype=np.int64) for name in self.inputs}
             if row.get("label") is not None:
-                arrays["labels"] = np.asarray(self.position(row["label"]), dtype=np.int64)
+                arrays["labels"] = class_predictions.position(self.labels, row["label"])
             encoded.append(arrays)
         return encoded
-
-    def position(self, label: Any) -> int:
-        """Position of a class among the outputs.
-
-        Raises:
-            InputError: the model does not know it.
-        """
-        try:
-            return self.index[str(label)]
-        except KeyError:
-            raise InputError(
-                f"the model does not know the label {label!r}", expected=f"one of {', '.join(self.labels)}"
-            ) from None
 
     def collate(self, encoded: Sequence[Encoded]) -> Arrays:
         """Arrays of shape (rows, longest row), int64; ``labels`` of shape (rows,)."""

@@ -1,0 +1,113 @@
+"""What the tasks that choose one of several classes share: probabilities as predictions, predictions as scores.
+
+Knows no kind of input: text, image and table classifiers answer and are judged alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from modelyard.core.dataset import ROW_ID, Dataset
+from modelyard.core.errors import InputError
+from modelyard.core.report import Findings
+from modelyard.core.task import Prediction
+
+if TYPE_CHECKING:
+    from modelyard.core.predictor import Predictor
+
+MEASURES = (
+    "accuracy",
+    "precision",
+    "recall",
+    "f1",
+    "precision_macro",
+    "recall_macro",
+    "f1_macro",
+    "f1_micro",
+    "f1:*",
+    "roc_auc",
+    "pr_auc",
+    "log_loss",
+    "calibration_error",
+)
+"""What :func:`evaluate` gives."""
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities over the last axis in float64; the largest logit is taken off first, so that none overflows."""
+    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
+
+
+def predictions(labels: Sequence[str], probabilities: np.ndarray) -> list[Prediction]:
+    """``{"label", "score", "scores": {class: probability}}`` for each row of shape (rows, classes).
+
+    Raises:
+        InputError: an answer is not a finite number.
+    """
+    for position in np.flatnonzero(~np.isfinite(probabilities).all(axis=1))[:1]:
+        raise InputError(f"the model's answer to row {position} is not a finite number")
+    best = probabilities.argmax(axis=1)
+    return [
+        {
+            "label": labels[first],
+            "score": float(row[first]),
+            "scores": {label: float(value) for label, value in zip(labels, row, strict=True)},
+        }
+        for first, row in zip(best, probabilities, strict=True)
+    ]
+
+
+def position(labels: Sequence[str], label: Any) -> np.ndarray:
+    """Place of a class among the outputs, an int64 scalar.
+
+    Raises:
+        InputError: the model does not know it.
+    """
+    if str(label) not in labels:
+        raise InputError(f"the model does not know the label {label!r}", expected=f"one of {', '.join(labels)}")
+    return np.asarray(labels.index(str(label)), dtype=np.int64)
+
+
+def no_options(options: Any) -> None:
+    """Raise InputError if a caller chose anything for one call: a classifier has nothing to choose."""
+    if options:
+        raise InputError(f"unknown option {next(iter(options))!r}", expected="no options for this task")
+
+
+def evaluate(predictor: Predictor, data: Dataset, split: str, *, confidence: float, seed: int) -> Findings:
+    """Predict a split and judge the answers, as :func:`classification_scores.judge` does.
+
+    Raises:
+        InputError: the classes of the data are not those of the model.
+    """
+    # Here and not above: a server predicts and never scores.
+    from modelyard.methods import classification_scores
+
+    labels = data.labels
+    if set(labels) != set(predictor.model.labels):
+        raise InputError(
+            f"the data have the classes {', '.join(labels)}",
+            expected=f"those of the model: {', '.join(predictor.model.labels)}",
+        )
+    answers = predictor.predict_split(data, split)
+    # In the order of the data's classes: the last of two is the positive one.
+    index = {label: position for position, label in enumerate(labels)}
+    return classification_scores.judge(
+        labels,
+        np.array([index[str(label)] for label in data.column(split, "label")], dtype=np.int64),
+        np.array([[answer["scores"][label] for label in labels] for answer in answers]),
+        np.asarray(data.column(split, ROW_ID), dtype=np.int64),
+        confidence=confidence,
+        seed=seed,
+    )
+
+
+def compare(ours: Findings, reference: Findings, *, confidence: float, seed: int) -> Findings:
+    """As :func:`classification_scores.compare`."""
+    from modelyard.methods import classification_scores
+
+    return classification_scores.compare(ours, reference, confidence=confidence, seed=seed)
