@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,12 +19,17 @@ from modelyard.core.transform import Row, TransformSpec, pending_transforms
 
 @dataclass(frozen=True)
 class Examples:
-    """Encoded rows, and a weight for each where the dataset has the role ``weight``."""
+    """Encoded rows, and a weight for each where the dataset has the role ``weight``.
+
+    ``beside`` holds arrays whose first axis is the rows: what a loss reads in a batch and no network takes, such as
+    a teacher's answers.
+    """
 
     task: Task
     processor: Any
     encoded: Sequence[Encoded]
     weights: np.ndarray | None
+    beside: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.encoded)
@@ -35,9 +40,16 @@ class Examples:
         return [max(np.size(array) for array in row.values()) for row in self.encoded]
 
     def batch(self, positions: np.ndarray) -> tuple[Arrays, np.ndarray | None]:
-        """The rows at these positions as collated arrays, and their weights."""
-        arrays = self.task.collate(self.processor, [self.encoded[position] for position in positions])
-        return arrays, None if self.weights is None else self.weights[positions]
+        """The rows at these positions as collated arrays with what stands beside them, and their weights."""
+        beside = {name: array[positions] for name, array in self.beside.items()}
+        return {**self._collate(positions), **beside}, None if self.weights is None else self.weights[positions]
+
+    def inputs(self, positions: np.ndarray) -> Arrays:
+        """What a network takes for the rows at these positions."""
+        return {name: array for name, array in self._collate(positions).items() if name != "labels"}
+
+    def _collate(self, positions: np.ndarray) -> Arrays:
+        return self.task.collate(self.processor, [self.encoded[position] for position in positions])
 
 
 def read_examples(model: Model, data: Dataset, split: str, *, task: Task, processor: Any) -> Examples:
@@ -48,17 +60,22 @@ def read_examples(model: Model, data: Dataset, split: str, *, task: Task, proces
     """
     check_labels(model, data, task)
     rows = apply_transforms(pending_transforms(learned_transforms(model, data), data.transforms), data.rows(split))
-    if not rows:
-        raise InputError(
-            f"the split {split!r} has no rows", expected="at least one row", fix="give it a larger share under split:"
-        )
-    _check_values(rows, split, task)
-    weights = None
-    if "weight" in data.roles:
-        weights = np.asarray(data.column(split, "weight"), dtype=np.float32)
-        if not (np.isfinite(weights).all() and (weights >= 0).all()):
-            raise InputError(f"a weight in {split!r} is missing or negative", expected="numbers of 0 or more")
-    return Examples(task, processor, task.encode(processor, rows), weights)
+    check_rows(rows, split, [*task.inputs, *([task.target] if task.target else [])])
+    return Examples(task, processor, task.encode(processor, rows), read_weights(data, split))
+
+
+def read_weights(data: Dataset, split: str) -> np.ndarray | None:
+    """The role ``weight`` of each row; None where the data have no such role.
+
+    Raises:
+        InputError: a weight is missing or negative.
+    """
+    if "weight" not in data.roles:
+        return None
+    weights = np.asarray(data.column(split, "weight"), dtype=np.float32)
+    if not (np.isfinite(weights).all() and (weights >= 0).all()):
+        raise InputError(f"a weight in {split!r} is missing or negative", expected="numbers of 0 or more")
+    return weights
 
 
 def learned_transforms(model: Model, data: Dataset) -> tuple[TransformSpec, ...]:
@@ -76,8 +93,12 @@ def check_labels(model: Model, data: Dataset, task: Task) -> None:
         )
 
 
-def _check_values(rows: Sequence[Row], split: str, task: Task) -> None:
-    needed = [*task.inputs, *([task.target] if task.target else [])]
+def check_rows(rows: Sequence[Row], split: str, needed: Sequence[str]) -> None:
+    """Raise InputError unless there are rows and each has a value for every needed role."""
+    if not rows:
+        raise InputError(
+            f"the split {split!r} has no rows", expected="at least one row", fix="give it a larger share under split:"
+        )
     for number, row in enumerate(rows):
         for role in needed:
             if row.get(role) is None:

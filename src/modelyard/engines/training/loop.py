@@ -136,9 +136,8 @@ class _Run:
         if self.device.type == "cpu":
             shortcuts.use_cheap_dropout(self.network)
         # The shortest and the longest row: one of them is padded.
-        arrays, _ = self.examples.batch(np.array([np.argmin(self.lengths), np.argmax(self.lengths)]))
-        batch = {name: tensor for name, tensor in self._tensors(arrays).items() if name != "labels"}
-        undo = shortcuts.skip_unread_positions(self.network, batch)
+        ends = np.array([np.argmin(self.lengths), np.argmax(self.lengths)])
+        undo = shortcuts.skip_unread_positions(self.network, self._tensors(self.examples.inputs(ends)))
         try:
             yield
         finally:
