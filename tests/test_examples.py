@@ -42,3 +42,13 @@ def test_judge_a_model(tmp_path: Path) -> None:
 def test_generate_text(tmp_path: Path) -> None:
     printed = run(tmp_path, "generate_text.py", "12")
     assert printed.count("Once upon a time") >= 3 or printed.count("\n-") >= 2
+
+
+@pytest.mark.slow
+def test_compress_a_classifier(tmp_path: Path) -> None:
+    lines = run(tmp_path, "compress_a_classifier.py", "1").splitlines()
+    found = {line[:16].strip(): line[16:].split() for line in lines if " accuracy " in line}
+    teacher, student, quantized = (found[name] for name in ("teacher", "student", "student in int8"))
+    assert float(student[1]) >= 0.97 * float(teacher[1])
+    assert float(quantized[1]) >= 0.97 * float(teacher[1])
+    assert float(quantized[-2]) < 0.4 * float(teacher[-2])
