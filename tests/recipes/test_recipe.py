@@ -14,7 +14,8 @@ from modelyard.core import lookup
 from modelyard.core.errors import InputError
 from modelyard.recipes.document import parse
 from modelyard.recipes.plan import make_plan
-from modelyard.recipes.recipe import RecipeError, parse_recipe, read_recipe
+from modelyard.recipes.problems import RecipeError
+from modelyard.recipes.recipe import parse_recipe, read_recipe
 from modelyard.recipes.schema import recipe_schema
 
 GOOD = """\

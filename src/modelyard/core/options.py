@@ -1,7 +1,7 @@
 """Options of a step, read off its signature: one declaration that checks, words, parses and publishes.
 
 An annotation is a plain type, a ``Literal``, a union with None, a list, sequence or mapping of these, a frozen
-dataclass (a group of options), or ``Annotated[number, Between(low, high)]``.
+dataclass (a group of options), or ``Annotated[number, Between(low, high)]``. ``Search`` marks what a search tries.
 """
 
 from __future__ import annotations
@@ -40,6 +40,19 @@ class Between:
 
 
 @dataclass(frozen=True)
+class Search:
+    """The values that ``auto`` tries for an option: ``Annotated[float, Between(0, 1), Search(0.25, 0.5)]``.
+
+    One that a given model cannot take is passed over.
+    """
+
+    values: tuple[Any, ...]
+
+    def __init__(self, *values: Any) -> None:
+        object.__setattr__(self, "values", values)
+
+
+@dataclass(frozen=True)
 class Option:
     """One keyword-only parameter of a step."""
 
@@ -51,6 +64,12 @@ class Option:
     @property
     def required(self) -> bool:
         return self.default is REQUIRED
+
+    @property
+    def searched(self) -> tuple[Any, ...]:
+        """Values that a search tries, as the annotation says; none where it says nothing."""
+        marks = get_args(self.annotation) if get_origin(self.annotation) is Annotated else ()
+        return next((mark.values for mark in marks if isinstance(mark, Search)), ())
 
     def check(self, value: object) -> Any:
         """The value as the step takes it.

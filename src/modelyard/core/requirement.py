@@ -47,6 +47,11 @@ class Requirement:
         return self.against is not None
 
     @property
+    def upward(self) -> bool:
+        """Whether more is better."""
+        return self.sense == "at_least"
+
+    @property
     def wording(self) -> str:
         """The bound in words, as shown in tables."""
         if self.relative:
@@ -83,16 +88,15 @@ class Requirement:
         found = measures.get(self.measured)
         if found is None or found.value is None:
             return Judgement(self, found, Verdict.INCONCLUSIVE)
-        upward = self.sense == "at_least"
         sign = -1.0 if self.sense == "max_rise" else 1.0
         value, ends = sign * found.value, sorted(sign * end for end in (found.low, found.high) if end is not None)
         if self.confidence is None:
-            met = value >= self.bound if upward else value <= self.bound
+            met = value >= self.bound if self.upward else value <= self.bound
             return Judgement(self, found, Verdict.MET if met else Verdict.NOT_MET)
         if len(ends) < 2 or found.confidence < self.confidence:
             return Judgement(self, found, Verdict.INCONCLUSIVE)
-        worst, best = (ends[0], ends[1]) if upward else (-ends[1], -ends[0])
-        bound = self.bound if upward else -self.bound
+        worst, best = (ends[0], ends[1]) if self.upward else (-ends[1], -ends[0])
+        bound = self.bound if self.upward else -self.bound
         verdict = Verdict.MET if worst >= bound else Verdict.NOT_MET if best < bound else Verdict.INCONCLUSIVE
         return Judgement(self, found, verdict)
 
@@ -109,6 +113,27 @@ class Judgement:
     requirement: Requirement
     found: Measure | None
     verdict: Verdict
+
+    @property
+    def reached(self) -> float | None:
+        """The strictest bound that would be met: the value, or with ``confidence`` the worse end of its interval."""
+        if self.found is None or self.found.value is None:
+            return None
+        sign = -1.0 if self.requirement.sense == "max_rise" else 1.0
+        certain = self.requirement.confidence is not None
+        ends = [self.found.low, self.found.high] if certain else [self.found.value]
+        known = [sign * end for end in ends if end is not None]
+        if len(known) < len(ends):
+            return None
+        return min(known) if self.requirement.upward else max(known)
+
+    @property
+    def shortfall(self) -> float:
+        """How far it is from meeting the bound, as a share of the bound; 0 where it is met, infinite where unknown."""
+        if self.verdict is Verdict.MET:
+            return 0.0
+        bound = self.requirement.bound
+        return math.inf if self.reached is None else abs(self.reached - bound) / (abs(bound) or 1.0)
 
     def to_json(self) -> dict[str, Any]:
         found = self.found or Measure(None)

@@ -11,12 +11,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints, overload
+from typing import Any, Literal, TypeVar, get_type_hints, overload
 
 from modelyard.core.artifact import Artifact
 from modelyard.core.errors import InputError, suggestion
 from modelyard.core.options import REQUIRED, Option
 from modelyard.core.source import Source
+
+Shrinking = Literal["", "parts", "recovery", "form"]
+"""What a step does towards a smaller model: takes ``parts`` out; trains what is left (``recovery``: weights alone
+change, so size and speed can be measured without it); gives the ``form`` that it is served in."""
 
 INJECTED = ("out", "scratch")
 """Keyword parameters that the engine gives: the empty folder for the result, and a folder that
@@ -45,8 +49,10 @@ class Step:
         runtime: the runtime that the resulting model runs on, where the step changes it
             (:meth:`resulting_runtime`).
         converts: the result stands in for the input model, and is compared with it.
+        shrinks: its part in making a model smaller, which is what ``auto`` in a recipe searches.
         measures: names that its report always holds, beside those of the task.
         scores: its report also holds the task's own measures.
+        timed: what it measures is speed or size, which the values of the weights do not change.
     """
 
     name: str
@@ -54,8 +60,10 @@ class Step:
     needs: frozenset[str]
     runtime: str | None
     converts: bool
+    shrinks: Shrinking
     measures: tuple[str, ...]
     scores: bool
+    timed: bool
     parameters: tuple[Parameter, ...]
     options: dict[str, Option]
     injected: frozenset[str]
@@ -106,8 +114,10 @@ def step(
     needs: str = "",
     runtime: str | None = None,
     converts: bool = False,
+    shrinks: Shrinking = "",
     measures: tuple[str, ...] = (),
     scores: bool = False,
+    timed: bool = False,
 ) -> Callable[[_Function], _Function]: ...
 def step(
     function: Callable[..., Any] | None = None,
@@ -115,8 +125,10 @@ def step(
     needs: str = "",
     runtime: str | None = None,
     converts: bool = False,
+    shrinks: Shrinking = "",
     measures: tuple[str, ...] = (),
     scores: bool = False,
+    timed: bool = False,
 ) -> Any:
     """Make a function a step. It stays callable as it is; :func:`read_step` reads it.
 
@@ -126,8 +138,11 @@ def step(
             several has an option ``runtime`` instead.
         converts: the result stands in for the input model (quantized, pruned, exported): it is
             compared with it on real rows, and what came before is the reference ``base``.
+        shrinks: what the step does towards a smaller model: ``parts``, ``recovery`` or ``form``. What its options are
+            worth trying says ``Search`` in their annotations.
         measures: measures that its report always holds.
         scores: its report also holds the measures that the task names.
+        timed: what it measures is speed or size: a search asks for it before it trains, and while nothing else runs.
     """
 
     def mark(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -135,8 +150,10 @@ def step(
             "needs": frozenset(needs.split()),
             "runtime": runtime,
             "converts": converts,
+            "shrinks": shrinks,
             "measures": measures,
             "scores": scores,
+            "timed": timed,
         }
         return function
 

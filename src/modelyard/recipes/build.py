@@ -9,6 +9,7 @@ from typing import Any
 
 from modelyard.core.artifact import canonical_json, hash_bytes
 from modelyard.core.release import Release
+from modelyard.core.report import Report
 from modelyard.core.requirement import Judgement, Verdict
 from modelyard.recipes.call import Result
 from modelyard.recipes.lock import lock_path, read_lock, write_lock
@@ -63,6 +64,7 @@ def build(
     yard: Yard,
     *,
     locked: bool = False,
+    search: Report | None = None,
     on_result: Callable[[Node, Result], None] = lambda node, result: None,
 ) -> Built:
     """Check, run, judge and publish a recipe.
@@ -71,6 +73,7 @@ def build(
         path: the recipe file; the lock is written beside it.
         yard: where results and the release are kept.
         locked: use exactly the digests of the lock, or refuse.
+        search: how the recipe was found; it becomes a part of the proof.
         on_result: called after each step.
 
     Raises:
@@ -81,8 +84,8 @@ def build(
     if not locked:
         write_lock(lock_path(path), run.lock)
     judgements = run.judge()
-    page = gather(run, judgements)
-    release = _make_release(run, judgements, page)
+    page = gather(run, judgements, search)
+    release = _make_release(run, judgements, page, search)
     return Built(yard.publish(release), release, page, tuple(run.results.items()))
 
 
@@ -91,16 +94,17 @@ def preview(path: Path, yard: Yard) -> list[tuple[Node, bool]]:
     return Run(make_plan(read_recipe(path)), yard).preview()
 
 
-def _make_release(run: Run, judgements: tuple[Judgement, ...], page: Page) -> Release:
+def _make_release(run: Run, judgements: tuple[Judgement, ...], page: Page, search: Report | None) -> Release:
     """Write the release, unless the same proof was written before."""
     recipe = run.plan.recipe
     results = {name: result.artifact.digest for name, result in run.results.items()}
     identity = [recipe.document.text, results, run.lock.to_json(), [item.to_json() for item in judgements]]
-    key = hash_bytes(canonical_json(["release", *identity]))
+    key = hash_bytes(canonical_json(["release", *identity, *([search.digest] if search else [])]))
     known = run.yard.recall(key)
     if isinstance(known, Release):
         return known
     reports = [run.results[node.id].artifact for node in run.plan.nodes if node.step.result.kind == "report"]
+    reports += [search] if search else []
     with run.yard.workplace(key) as work:
         (work.out / REPORT_PAGE).write_text(render_html(page), encoding="utf-8")
         (work.out / MODEL_CARD).write_text(render_markdown(page), encoding="utf-8")

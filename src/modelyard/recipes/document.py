@@ -67,6 +67,24 @@ def parse(text: str, name: str) -> Document:
     return Document(name, text, _Builder(name, lines).build(node, ()), lines)
 
 
+def write_yaml(value: Any) -> str:
+    """Plain data as YAML that :func:`parse` reads as the same data; keys stay in their order."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        """Quotes text that would be read as a number, and writes repeated lists out: an alias would be refused."""
+
+        def represent_text(self, text: str) -> Any:
+            number = _INTEGER.fullmatch(text) or _FLOAT.fullmatch(text)
+            return self.represent_scalar("tag:yaml.org,2002:str", text, style='"' if number else None)
+
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    Dumper.add_representer(str, Dumper.represent_text)
+    return str(yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110))
+
+
 def _without_aliases(text: str, name: str) -> str:
     import yaml
 

@@ -23,7 +23,7 @@ LIBRARIES = ("modelyard", "torch", "transformers", "onnxruntime", "numpy")
 CURVE = "training.json"
 
 
-def gather(run: Run, judgements: tuple[Judgement, ...]) -> Page:
+def gather(run: Run, judgements: tuple[Judgement, ...], search: Report | None = None) -> Page:
     """Everything that the report and the model card say."""
     plan = run.plan
     return Page(
@@ -36,7 +36,7 @@ def gather(run: Run, judgements: tuple[Judgement, ...]) -> Page:
         model=_model_facts(released_model(run)),
         data=_data_facts(run),
         steps=[_step_fact(run, node) for node in plan.nodes],
-        findings=_findings(run),
+        findings=[*([("Search", search.findings)] if search else []), *_findings(run)],
         training=[figure for node in plan.nodes for figure in _training_curve(run, node)],
         environment=_environment(),
         lineage={reference: str(entry["digest"]) for reference, entry in run.lock.sources.items()},

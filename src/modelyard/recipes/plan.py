@@ -7,7 +7,7 @@ the models that relative requirements name, and each such pair is compared.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,12 +20,13 @@ from modelyard.core.requirement import Requirement
 from modelyard.core.step import Parameter, Step
 from modelyard.core.task import Task
 from modelyard.recipes.document import Place
-from modelyard.recipes.recipe import Problems, Recipe, StepCall
+from modelyard.recipes.problems import Problems
+from modelyard.recipes.recipe import Recipe, StepCall
 
 BASE = "base"
 START_RUNTIME = "torch"
-TEACHER = "teacher"
-"""Name of the parameter that takes the model before its first conversion."""
+BEFORE_CONVERSION = ("teacher", "base")
+"""Names of the parameters that take the model before its first conversion."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,11 @@ class Plan:
     model: Input
     data: str | None
     base: Input
+
+    def only(self, wanted: Callable[[Node], bool]) -> Plan:
+        """The same plan with those of its report nodes that are wanted; what makes data and models stays."""
+        nodes = [node for node in self.nodes if node.step.result is not Report or wanted(node)]
+        return replace(self, nodes=tuple(nodes))
 
     def reports(self, subject: str, *, compares: bool = False) -> tuple[Node, ...]:
         """Report nodes on the released model (``subject=""``) or on a reference, in order."""
@@ -181,17 +187,18 @@ def _order_hint(state: _State, need: str) -> str:
 def _bind(state: _State, call: StepCall, parameter: Parameter) -> tuple[Input, ...]:
     """What a parameter gets: what the entry names, else what the chain has come to.
 
-    A model called ``teacher`` is the one before the first conversion; ``*models`` are the chain's and those named.
+    A model called ``teacher`` or ``base`` is the one before the first conversion; ``*models`` are the chain's
+    and those named.
     """
     named = tuple(Reference(text, (*call.place, parameter.name)) for text in call.inputs.get(parameter.name, ()))
     if parameter.many:
         return (state.model, *named)
     if named:
         return named
-    if parameter.name == TEACHER:
+    if parameter.name in BEFORE_CONVERSION:
         if state.base is None and not parameter.optional:
-            what = f"{call.step.name!r} needs a teacher, and no step before it converts the model"
-            fix = "prune or quantize first, or name one: teacher: yard:name@alias"
+            what = f"{call.step.name!r} needs a {parameter.name}, and no step before it converts the model"
+            fix = f"prune or quantize first, or name one: {parameter.name}: yard:name@alias"
             state.problems.add(call.place, what, fix=fix)
         return (state.base,)
     if issubclass(parameter.kind, Model):
@@ -226,7 +233,7 @@ def _plan_references(state: _State) -> None:
 
 
 def _mirror(state: _State, node: Node, subject: str, model: Input) -> None:
-    if not (node.step.scores or node.step.measures):
+    if not (node.step.scores or node.step.measures) or model in node.inputs:
         return
     inputs = tuple(model if item == state.model else item for item in node.inputs)
     mirrored = replace(node, id=f"{node.id} of {subject}", inputs=inputs, subject=subject)

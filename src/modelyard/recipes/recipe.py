@@ -7,8 +7,7 @@ fit together is decided in ``plan``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,25 +18,14 @@ from modelyard.core.model import Model
 from modelyard.core.requirement import Requirement
 from modelyard.core.step import Step
 from modelyard.recipes.document import Document, Place, parse
+from modelyard.recipes.objective import Objective, read_objective
+from modelyard.recipes.open_options import find_open
+from modelyard.recipes.problems import Problems
 
 VERSION = 1
-KEYS = ("modelyard", "name", "task", "model", "data", "steps", "require", "seed")
+KEYS = ("modelyard", "name", "task", "model", "data", "steps", "require", "objective", "seed")
 SOURCE_KEYS = ("train", "validation", "test")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-
-
-class RecipeError(InputError):
-    """Everything that was found wrong with a recipe, each with its line."""
-
-    def __init__(self, problems: list[InputError]) -> None:
-        self.problems = problems
-        super().__init__(f"{len(problems)} problem{'s' if len(problems) > 1 else ''} in the recipe")
-
-    def __str__(self) -> str:
-        return "\n".join(str(problem) for problem in self.problems)
-
-    def to_json(self) -> dict[str, Any]:
-        return {"error": self.what, "problems": [problem.to_json() for problem in self.problems]}
 
 
 @dataclass(frozen=True)
@@ -71,40 +59,27 @@ class Recipe:
     data: DataSection | None
     steps: tuple[StepCall, ...]
     require: tuple[Requirement, ...]
+    objective: tuple[Objective, ...]
     seed: int
     document: Document
     folder: Path
-
-
-class Problems:
-    """Collects errors, each with the line of its place, so that all are said at once."""
-
-    def __init__(self, document: Document) -> None:
-        self.document = document
-        self.found: list[InputError] = []
-
-    def add(self, place: Place, what: str, *, expected: str = "", fix: str = "") -> None:
-        self.found.append(InputError(what, expected=expected, fix=fix, where=self.document.where(place)))
-
-    @contextmanager
-    def at(self, place: Place) -> Iterator[None]:
-        """An InputError raised inside is kept, with the place's line."""
-        try:
-            yield
-        except InputError as error:
-            self.add(place, error.what, expected=error.expected, fix=error.fix)
-
-    def raise_if_any(self) -> None:
-        if self.found:
-            raise RecipeError(self.found)
 
 
 def read_recipe(path: Path) -> Recipe:
     """Read and check a recipe file.
 
     Raises:
-        InputError: there is no such file, or it is not YAML.
+        InputError: there is no such file, it is not YAML, or it leaves options open.
         RecipeError: it says something that no recipe can say; holds every problem.
+    """
+    return check_recipe(read_document(path), path.resolve().parent)
+
+
+def read_document(path: Path) -> Document:
+    """The file as a document, whatever it says.
+
+    Raises:
+        InputError: there is no such file, or it is not YAML.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -112,15 +87,26 @@ def read_recipe(path: Path) -> Recipe:
         raise InputError(f"there is no recipe {str(path)!r}", fix="give the path of a .yaml file") from None
     except (UnicodeDecodeError, IsADirectoryError, PermissionError) as error:
         raise InputError(f"cannot read {str(path)!r}: {error}", expected="a text file in UTF-8") from None
-    return parse_recipe(text, path.name, path.resolve().parent)
+    return parse(text, path.name)
 
 
 def parse_recipe(text: str, name: str, folder: Path) -> Recipe:
     """The recipe in ``text``; relative paths in it are relative to ``folder``."""
-    document = parse(text, name)
+    return check_recipe(parse(text, name), folder)
+
+
+def check_recipe(document: Document, folder: Path) -> Recipe:
+    """The recipe that a document holds; everything in it must be decided."""
     problems = Problems(document)
     if not isinstance(document.value, dict):
         raise InputError("a recipe is a mapping", expected=f"the keys {', '.join(KEYS)}", where=document.where(()))
+    if opened := find_open(document):
+        raise InputError(
+            "the recipe leaves options open, which build cannot choose",
+            expected="one value for each option",
+            fix=f"modelyard solve {document.name}",
+            where=document.where(opened[0]),
+        )
     for key in document.value:
         if key not in KEYS:
             problems.add((key,), f"unknown key {key!r}", fix=suggestion(key, KEYS))
@@ -138,8 +124,9 @@ def parse_recipe(text: str, name: str, folder: Path) -> Recipe:
     data = _read_data(document.value.get("data"), problems, seed)
     steps = _read_steps(document.value.get("steps", []), problems, seed)
     require = _read_requirements(document.value.get("require") or {}, problems)
+    objective = read_objective(document.value.get("objective"), problems)
     problems.raise_if_any()
-    return Recipe(recipe_name, task, model, data, steps, require, seed, document, folder)
+    return Recipe(recipe_name, task, model, data, steps, require, objective, seed, document, folder)
 
 
 def _check_version(document: Document, problems: Problems) -> None:

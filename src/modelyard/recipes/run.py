@@ -6,7 +6,7 @@ Knows the yard and the lock; shows nothing itself (progress goes through ``core.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from modelyard import sources
@@ -34,18 +34,23 @@ class Run:
     results: dict[str, Result] = field(default_factory=dict)
     _fetched: dict[str, Artifact | Source] = field(default_factory=dict)
 
-    def execute(self, on_result: Callable[[Node, Result], None] = lambda node, result: None) -> None:
+    def execute(
+        self,
+        on_result: Callable[[Node, Result], None] = lambda node, result: None,
+        around: Callable[[Node], AbstractContextManager[None]] = lambda node: nullcontext(),
+    ) -> None:
         """Do every node that was not done before.
 
         Args:
             on_result: called after each node, for whoever shows how far the work is.
+            around: what each node is done inside of, such as a lock.
 
         Raises:
             InputError: a reference or the data cannot be used; names the line of the recipe.
         """
         self._fetch_all()
         for node in self.plan.nodes:
-            with _in_recipe(self.plan, node):
+            with _in_recipe(self.plan, node), around(node):
                 result = run_step(node.step, self._inputs(node), node.options, self.yard)
             self._lock_artifact(node, result.artifact)
             self.results[node.id] = result

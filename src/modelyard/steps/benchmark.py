@@ -36,7 +36,8 @@ MEGABYTE = 1e6
         "first_token_ms",
         "prefill_tokens_per_second",
         "decode_tokens_per_second",
-    )
+    ),
+    timed=True,
 )
 def benchmark(
     model: Model,

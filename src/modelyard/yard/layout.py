@@ -6,6 +6,7 @@
     objects/<2 hex>/<64 hex>/   sealed artifacts by digest, read-only
     work/<64 hex>/              one folder a piece of work: out (the result grows here) and scratch
     staging/                    copies on their way in and objects on their way out
+    searches/<64 hex>/          what a search has measured so far, by the key of its question
     locks/                      lock files; ``yard`` is held shared by all that work, alone by the collector
 """
 
@@ -41,6 +42,10 @@ class Layout:
         return self.home / "staging"
 
     @property
+    def searches(self) -> Path:
+        return self.home / "searches"
+
+    @property
     def locks(self) -> Path:
         return self.home / "locks"
 
@@ -51,13 +56,16 @@ class Layout:
     def work_folder(self, key: str) -> Path:
         return self.work / _hexadecimal(key)
 
+    def search_folder(self, key: str) -> Path:
+        return self.searches / _hexadecimal(key)
+
     def lock(self, key: str) -> Path:
         return self.locks / _hexadecimal(key)
 
     def create(self) -> None:
         """Make what is missing; two processes may do so at once."""
         with clear_failures("creating the yard", self.home):
-            for folder in (self.objects, self.work, self.staging, self.locks):
+            for folder in (self.objects, self.work, self.staging, self.searches, self.locks):
                 make_folder(folder)
 
 

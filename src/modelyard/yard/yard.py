@@ -21,6 +21,7 @@ from modelyard.core.release import Release
 from modelyard.yard import difference, events, garbage, inspection, lineage, locks, registry, steps
 from modelyard.yard.database import Database
 from modelyard.yard.difference import Difference
+from modelyard.yard.durable import make_folder
 from modelyard.yard.events import Event, Problem
 from modelyard.yard.garbage import Collected
 from modelyard.yard.layout import Layout
@@ -128,6 +129,25 @@ class Yard:
         """
         with workplace(self._layout, key) as place:
             yield place
+
+    @contextmanager
+    def measuring(self, *, alone: bool) -> Iterator[None]:
+        """Do one piece of a search: together with others, or ``alone`` where it is timed and others would slow it."""
+        file = self._layout.lock("measuring")
+        with locks.shared(self._layout.yard_lock), locks.exclusive(file) if alone else locks.shared(file):
+            yield
+
+    def search_folder(self, key: str) -> Path:
+        """A folder that keeps what the search of this key has measured; made when it is first asked for."""
+        folder = self._layout.search_folder(key)
+        make_folder(folder)
+        return folder
+
+    @contextmanager
+    def searching(self, key: str) -> Iterator[None]:
+        """Do the search of this key alone: a second process waits, and then finds all that the first has measured."""
+        with locks.shared(self._layout.yard_lock), locks.exclusive(self._layout.lock(f"search {key}")):
+            yield
 
     # Versions
 

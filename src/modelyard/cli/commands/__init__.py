@@ -14,6 +14,7 @@ from modelyard.cli.commands.rollback import Rollback
 from modelyard.cli.commands.schema import Schema
 from modelyard.cli.commands.serve import Serve
 from modelyard.cli.commands.show import Show
+from modelyard.cli.commands.solve import Solve
 from modelyard.cli.commands.verify import Verify
 
 COMMANDS: dict[str, type[Command]] = {
@@ -21,6 +22,7 @@ COMMANDS: dict[str, type[Command]] = {
     for command in (
         Quickstart,
         Build,
+        Solve,
         Predict,
         Serve,
         List,

@@ -41,20 +41,22 @@ def build_and_show(path: Path, *, locked: bool = False, as_json: bool = False) -
 
     start = time.monotonic()
     with shown_progress():
-        built = build(path, Yard.default(), locked=locked, on_result=_note_result)
+        built = build(path, Yard.default(), locked=locked, on_result=note_result)
     if as_json:
         print_json(built.to_json())
     else:
-        _show(built, time.monotonic() - start)
+        show_built(built, time.monotonic() - start)
     return EXIT_CODES[built.verdict.value]
 
 
-def _note_result(node: Node, result: Result) -> None:
+def note_result(node: Node, result: Result) -> None:
+    """One line for a finished step."""
     how = "reused" if result.reused else f"{result.seconds:.1f} s"
     note(f"  {node.id:<48} {how}")
 
 
-def _show(built: Built, seconds: float) -> None:
+def show_built(built: Built, seconds: float) -> None:
+    """The table of a finished build, and what to do next."""
     from modelyard.render.terminal import print_outcome
 
     print_outcome(built.page)

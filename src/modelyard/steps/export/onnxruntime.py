@@ -10,7 +10,7 @@ from modelyard.core.model import Model
 from modelyard.core.step import step
 
 
-@step(needs="graph", runtime="onnxruntime", converts=True)
+@step(needs="graph", runtime="onnxruntime", converts=True, shrinks="form")
 def onnxruntime(model: Model, *, out: Path, precision: Literal["fp32", "fp16"] = "fp32") -> Model:
     """Export to ONNX, for the ONNX Runtime.
 

@@ -20,7 +20,7 @@ from modelyard.methods import learning_rate as rates
 CURVE = "training.json"
 
 
-@step(needs="training gradients")
+@step(needs="training gradients", shrinks="recovery")
 def full(
     model: Model,
     data: Dataset,

@@ -11,7 +11,7 @@ from modelyard.core import lookup
 from modelyard.core.dataset import Dataset
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
-from modelyard.core.options import Between
+from modelyard.core.options import Between, Search
 from modelyard.core.progress import progress
 from modelyard.core.step import step
 from modelyard.methods import pruning
@@ -19,14 +19,14 @@ from modelyard.steps.prune._result import finish, open_network
 from modelyard.steps.prune._rows import batches
 
 
-@step(needs="training gradients", converts=True)
+@step(needs="training gradients", converts=True, shrinks="parts")
 def layers(
     model: Model,
     data: Dataset | None,
     *,
     out: Path,
     scratch: Path,
-    keep: Annotated[int, Between(1)] | list[Annotated[int, Between(0)]] | None = None,
+    keep: Annotated[Annotated[int, Between(1)] | list[Annotated[int, Between(0)]] | None, Search(2, 3, 4, 6, 8)] = None,
     choose: Literal["spaced", "taylor", "loss"] = "spaced",
     split: str = "train",
     rows: Annotated[int, Between(1)] = 256,

@@ -8,21 +8,21 @@ from typing import Annotated, Literal
 from modelyard.core import lookup
 from modelyard.core.dataset import Dataset
 from modelyard.core.model import Model
-from modelyard.core.options import Between
+from modelyard.core.options import Between, Search
 from modelyard.core.step import step
 from modelyard.methods import pruning
 from modelyard.steps.prune._result import finish, open_network
 from modelyard.steps.prune._rows import batches
 
 
-@step(needs="training gradients", converts=True)
+@step(needs="training gradients", converts=True, shrinks="parts")
 def neurons(
     model: Model,
     data: Dataset,
     *,
     out: Path,
     scratch: Path,
-    keep: Annotated[float, Between(0.01, 1.0)] = 0.5,
+    keep: Annotated[float, Between(0.01, 1.0), Search(0.25, 0.5, 0.75)] = 0.5,
     scope: Literal["layer", "network"] = "layer",
     multiple: Annotated[int, Between(1, 1024)] = 32,
     split: str = "train",

@@ -14,7 +14,7 @@ INT8_INSTRUCTIONS = ("avx_vnni", "avx512_vnni", "amx_int8")
 """x86 instructions that add u8·s8 products in 32 bits."""
 
 
-@step(needs="graph", runtime="onnxruntime", converts=True)
+@step(needs="graph", runtime="onnxruntime", converts=True, shrinks="form")
 def dynamic(
     model: Model,
     *,
