@@ -12,7 +12,7 @@ from modelyard.core import lookup
 from modelyard.core.dataset import Dataset
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
-from modelyard.core.options import Between
+from modelyard.core.options import Between, Search
 from modelyard.core.runtime import NetworkSession
 from modelyard.core.step import step
 from modelyard.engines.training import Settings, learned_transforms, preparation, train
@@ -23,7 +23,7 @@ from modelyard.methods import learning_rate as rates
 CURVE = "training.json"
 
 
-@step(needs="labels training gradients", converts=True)
+@step(needs="labels training gradients", converts=True, shrinks="recovery")
 def distill(
     model: Model,
     teacher: Model,
@@ -35,7 +35,7 @@ def distill(
     temperature: Annotated[float, Between(0.1, 100.0)] = 2.0,
     hidden: Annotated[float, Between(0.0, 1000.0)] = 0.0,
     copies: Annotated[int, Between(0, 100)] = 0,
-    epochs: Annotated[float, Between(0.01, 1000)] = 3.0,
+    epochs: Annotated[float, Between(0.01, 1000), Search(2.0, 4.0)] = 3.0,
     learning_rate: Annotated[float, Between(0.0, 1.0)] | None = None,
     batch_size: Annotated[int, Between(1, 65536)] = 32,
     schedule: Literal["linear", "cosine", "step", "constant"] = "linear",
