@@ -92,7 +92,7 @@ class Torch:
             network: the trained module; it must offer ``save_pretrained``, as Hugging Face's do.
 
         Returns:
-            the network's own ``settings``, where it has some.
+            the network's own ``settings``, where it has some, and the ``sparsity`` of a model that was thinned.
 
         Raises:
             InputError: no network is given: this runtime converts no foreign format back to torch.
@@ -109,7 +109,13 @@ class Torch:
                 (out / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(model.path / name, out / name)
         network.save_pretrained(out)
-        return dict(getattr(network, "settings", {}))
+        settings = dict(getattr(network, "settings", {}))
+        if "sparsity" in model.settings:
+            # Training fills zeros again; what is said of them is said of these weights.
+            from modelyard.networks import sparsity
+
+            settings["sparsity"] = sparsity.share(network)
+        return settings
 
 
 def resolve_device(device: str) -> Any:

@@ -32,6 +32,8 @@ MEGABYTE = 1e6
         "size_mb",
         "memory_peak_mb",
         "load_seconds",
+        # Share of weights at zero, of models that ``prune magnitude`` thinned:
+        "sparsity",
         # Of models that generate:
         "first_token_ms",
         "prefill_tokens_per_second",
@@ -88,6 +90,7 @@ def benchmark(
     }
     found = _measure(job)
     measures = _measures(found, confidence) | {"size_mb": Measure(model.size_bytes / MEGABYTE, unit="MB")}
+    measures["sparsity"] = Measure(model.settings.get("sparsity"))
     table, figure = _cells(found["cells"])
     return Report.write(out, Findings(measures, [table], [figure], found["notes"]), parents=[model, data])
 

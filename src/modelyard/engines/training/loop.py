@@ -29,6 +29,9 @@ from modelyard.methods.learning_rate import Schedule
 Loss = Callable[[Any, Mapping[str, Any], Any], Any]
 """``loss(network, batch, weights)``, as :meth:`Task.loss`: a scalar tensor."""
 
+AfterStep = Callable[[int, int], None]
+"""``after_step(done, total)``: number of updates done, and of all."""
+
 CURVE_POINTS = 100
 """Points of the curve of training losses."""
 
@@ -72,6 +75,7 @@ def train(
     loss: Loss,
     scratch: Path,
     identity: str,
+    after_step: AfterStep | None = None,
 ) -> dict[str, Any]:
     """Train ``network`` in place; it ends with the weights of the best evaluation, in evaluation mode.
 
@@ -83,6 +87,8 @@ def train(
         loss: what to minimise.
         scratch: folder for checkpoints; a checkpoint of the same run found there is resumed.
         identity: names all that the run depends on beside ``settings``, such as the digests of model and data.
+        after_step: called after each update; what it does may depend on its arguments and on weights and buffers of
+            the network only, which a resumed run finds again.
 
     Returns:
         ``losses`` (step, loss, learning rate), ``evaluations`` (one an epoch), ``best_step`` and ``settings``.
@@ -95,7 +101,7 @@ def train(
 
     if settings.early_stopping is not None and not validation:
         raise InputError("early_stopping needs a validation split", fix="name one under data: split:, or leave it out")
-    run = _Run(network, examples, validation, settings, loss, scratch, identity)
+    run = _Run(network, examples, validation, settings, loss, scratch, identity, after_step)
     with run.shortcuts(), torch.random.fork_rng(devices=[run.device] if run.device.type == "cuda" else []):
         torch.manual_seed(settings.seed)
         run.resume()
@@ -117,9 +123,10 @@ class _Run:
         loss: Loss,
         scratch: Path,
         identity: str,
+        after_step: AfterStep | None,
     ) -> None:
         self.network, self.examples, self.validation = network, examples, validation
-        self.settings, self.loss, self.scratch = settings, loss, scratch
+        self.settings, self.loss, self.scratch, self.after_step = settings, loss, scratch, after_step
         self.identity = hash_bytes(canonical_json([identity, asdict(settings)]))
         self.device = next(network.parameters()).device
         self.lengths = examples.lengths
@@ -197,6 +204,8 @@ class _Run:
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.progress.step += 1
+        if self.after_step is not None:
+            self.after_step(self.progress.step, self.total)
         return value
 
     def _note(self, loss: float) -> None:

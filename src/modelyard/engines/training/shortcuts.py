@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 
+from modelyard.networks import first_position
+
 FRACTIONS = 2**16
 """Steps in which a dropout rate is counted: sixteen random bits an element."""
-TOLERANCE = 1e-4
-"""Largest difference of a logit that is rounding, for logits of ordinary size."""
 
 
 class Dropout(torch.nn.Dropout):
@@ -46,36 +46,11 @@ def use_cheap_dropout(network: Any) -> None:
 def skip_unread_positions(network: Any, batch: Mapping[str, torch.Tensor]) -> Callable[[], None]:
     """Let the last layer work on the first token alone where the head reads no other.
 
-    The classifiers of BERT and its kin read the first token's state. What the last layer does after its
-    attention (two thirds of its arithmetic, 11% of a six-layer network's) it does for each position on its own,
-    so the other positions can be left out. Whether that holds here is seen by trying: the attention's output
-    is cut to its first position, and the cut stays only if the logits of ``batch`` stay.
-
     Args:
         batch: inputs of at least two rows of different length.
 
     Returns:
         a function that takes the cut away again.
     """
-    attentions = [module for name, module in network.named_modules() if name.rpartition(".")[2] == "attention"]
-    if not attentions:
-        return lambda: None
-    with torch.inference_mode():
-        network.eval()
-        whole = network(**batch)["logits"]
-        handle = attentions[-1].register_forward_hook(_first_position)
-        try:
-            same = torch.allclose(network(**batch)["logits"], whole, rtol=TOLERANCE, atol=TOLERANCE)
-        except (RuntimeError, IndexError, ValueError):
-            same = False
-    undo: Callable[[], None] = handle.remove
-    if not same:
-        undo()
-    return undo
-
-
-def _first_position(module: Any, inputs: Any, output: Any) -> Any:
-    """The output of an attention block, (rows, positions, width), for the first position only."""
-    if isinstance(output, tuple):
-        return (output[0][:, :1], *output[1:])
-    return output[:, :1]
+    depth = first_position.find(network, [batch])
+    return first_position.cut(network, depth) if depth else lambda: None

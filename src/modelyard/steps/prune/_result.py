@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -32,8 +33,12 @@ def finish(
     epochs: float,
     learning_rate: float | None,
     seed: int,
+    companions: Mapping[str, str | None] | None = None,
 ) -> Model:
     """Write the pruned ``network`` as a model; where ``epochs`` says so, train it before on the split ``train``.
+
+    Args:
+        companions: texts that take the place of files of the model; None takes a file away.
 
     Raises:
         InputError: the network does not run without what was pruned, or there are no data to recover on.
@@ -46,7 +51,13 @@ def finish(
         place.mkdir()
     runtime = lookup.runtime(model.runtime)
     parents: list[Artifact] = [model] if data is None else [model, data]
-    pruned = model.rewrite(place, parents=parents, settings=runtime.build(model, place, network=network))
+    settings = runtime.build(model, place, network=network)
+    for name, text in (companions or {}).items():
+        if text is None:
+            (place / name).unlink(missing_ok=True)
+        else:
+            (place / name).write_text(text, encoding="utf-8")
+    pruned = model.rewrite(place, parents=parents, settings=settings)
     _try(pruned)
     return _recovered(pruned, data, out, scratch, epochs, learning_rate, seed, parents) if epochs and data else pruned
 
@@ -78,24 +89,60 @@ def _recovered(
     parents: list[Artifact],
 ) -> Model:
     # Here and not above: a plain cut needs no training loop.
-    from modelyard.engines.training import Settings, learned_transforms, preparation, read_examples, train
+    from modelyard.engines.training import learned_transforms, preparation
+
+    network = preparation.with_dropout(open_network(pruned), None, 0.0)
+    curve = train_on(
+        network,
+        pruned,
+        data,
+        scratch=scratch,
+        epochs=epochs,
+        learning_rate=learning_rate,
+        seed=seed,
+        identity=pruned.digest + data.digest,
+    )
+    built = lookup.runtime(pruned.runtime).build(pruned, out, network=network)
+    (out / CURVE).write_text(json.dumps(curve, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    return pruned.rewrite(out, parents=parents, transforms=learned_transforms(pruned, data), settings=built)
+
+
+def train_on(
+    network: Any,
+    model: Model,
+    data: Dataset,
+    *,
+    scratch: Path,
+    epochs: float,
+    learning_rate: float | None,
+    seed: int,
+    identity: str,
+    validate: bool = True,
+    after_step: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Train ``network`` in place on the split ``train`` as :func:`modelyard.engines.training.train` does."""
+    from modelyard.engines.training import Settings, preparation, read_examples, train
     from modelyard.methods import learning_rate as rates
 
-    task = lookup.task(pruned.task)
-    processor = task.processor(pruned)
-    examples = read_examples(pruned, data, "train", task=task, processor=processor)
+    task = lookup.task(model.task)
+    processor = task.processor(model)
+    examples = read_examples(model, data, "train", task=task, processor=processor)
     validation = None
-    if data.splits.get("validation"):
-        validation = read_examples(pruned, data, "validation", task=task, processor=processor)
-    network = preparation.with_dropout(open_network(pruned), None, 0.0)
+    if validate and data.splits.get("validation"):
+        validation = read_examples(model, data, "validation", task=task, processor=processor)
     settings = Settings(
         epochs=epochs,
         learning_rate=learning_rate or rates.for_size(preparation.count_trained(network)),
         bf16=preparation.use_bf16("auto", network),
         seed=seed,
     )
-    identity = pruned.digest + data.digest
-    curve = train(network, examples, validation, settings, loss=task.loss, scratch=scratch, identity=identity)
-    built = lookup.runtime(pruned.runtime).build(pruned, out, network=network)
-    (out / CURVE).write_text(json.dumps(curve, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    return pruned.rewrite(out, parents=parents, transforms=learned_transforms(pruned, data), settings=built)
+    return train(
+        network,
+        examples,
+        validation,
+        settings,
+        loss=task.loss,
+        scratch=scratch,
+        identity=identity,
+        after_step=after_step,
+    )

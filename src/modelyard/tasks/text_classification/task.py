@@ -79,9 +79,12 @@ class TextClassification:
         """The Hugging Face network: a module whose output maps ``logits`` to (rows, classes)."""
         from transformers import AutoModelForSequenceClassification
 
-        from modelyard.networks import pretrained
+        from modelyard.networks import first_position, pretrained
 
-        return pretrained.load(AutoModelForSequenceClassification, model.path)
+        network = pretrained.load(AutoModelForSequenceClassification, model.path)
+        if "first_position" in model.settings:
+            first_position.cut(network, model.settings["first_position"])
+        return network
 
     def loss(self, network: Any, batch: Mapping[str, Any], weights: Any) -> Any:
         """Mean cross entropy; with ``weights`` of shape (rows,) the weighted sum over the number of rows."""
