@@ -16,6 +16,7 @@ from modelyard.core import lookup
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.formats import onnx_file
+from modelyard.formats.positional import positional
 
 OPSET = 20
 
@@ -56,7 +57,7 @@ def export(model: Model) -> Any:
     outputs = tuple(name for name in axes if name not in arrays)
     with _quiet():
         program = torch.onnx.export(
-            _positional(task.network(model), inputs, outputs),
+            positional(task.network(model), inputs, outputs),
             ([torch.from_numpy(array) for array in arrays.values()],),
             dynamo=True,
             opset_version=OPSET,
@@ -91,22 +92,6 @@ def to_bytes(graph: Any) -> bytes:
         raise InputError(
             "the network is larger than the 2 GB that one ONNX file may have", expected="a smaller model"
         ) from error
-
-
-def _positional(network: Any, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Any:
-    """The network behind a list of tensors: names such as ``past.0.key`` are no Python names."""
-    import torch
-
-    class Positional(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = network
-
-        def forward(self, tensors: list[torch.Tensor]) -> tuple[torch.Tensor, ...]:
-            found = self.network(**dict(zip(inputs, tensors, strict=True)))
-            return tuple(found[name] for name in outputs)
-
-    return Positional().eval()
 
 
 def _without_traces(graph: Any) -> Any:
