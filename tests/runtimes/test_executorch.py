@@ -38,10 +38,10 @@ def test_a_text_classifier_answers_as_torch_does(classifier: Model) -> None:
     task = lookup.task(classifier.task)
     processor = task.processor(classifier)
     batch = task.collate(processor, task.encode(processor, [{"text": text} for text in tiny.TEXTS]))
-    answers = [
-        np.asarray(lookup.runtime(model.runtime).open(model).run(batch)["logits"]) for model in (classifier, exported)
-    ]
-    np.testing.assert_allclose(*answers, atol=1e-6)
+    ours, reference = (
+        np.asarray(lookup.runtime(model.runtime).open(model).run(batch)["logits"]) for model in (exported, classifier)
+    )
+    np.testing.assert_allclose(ours, reference, atol=1e-6)
 
 
 @pytest.mark.parametrize("device", ["cuda", "npu"])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from modelyard.core.model import Model
 
-WEIGHTS = (".safetensors", ".safetensors.index.json", ".gguf", ".onnx", ".pte", "model.xml", "model.bin")
+WEIGHTS = (".safetensors", ".safetensors.index.json", ".gguf", ".onnx", ".pte", ".tflite", "model.xml", "model.bin")
 """Ends of the names of files that an exported network replaces; the others (tokenizer, templates) go along."""
 
 
