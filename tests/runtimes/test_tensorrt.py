@@ -12,9 +12,10 @@ from modelyard.core import lookup
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.source import Source
-from modelyard.runtimes.tensorrt import PROVIDER, RUNTIME, provider_options
+from modelyard.runtimes.tensorrt import PROVIDER, provider_options
 from modelyard.testing import check_runtime, check_step, tiny
 
+RUNTIME = lookup.runtime("tensorrt")
 HAS_TENSORRT = PROVIDER in onnxruntime.get_available_providers()
 
 
