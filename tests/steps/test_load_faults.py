@@ -120,9 +120,11 @@ def test_a_table_with_one_header_line_is_not_orange_s(tmp_path: Path) -> None:
 def test_a_name_that_says_nothing_and_a_folder(tmp_path: Path) -> None:
     assert "format cannot be told" in refused(tmp_path, GOOD, "a.txt")
     step = lookup.step("load data")
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_bytes(GOOD)
     with pytest.raises(InputError, match=r"is a folder") as caught:
         step.function(fetch(str(tmp_path)), out=tmp_path / "out", **step.check_options({"columns": COLUMNS}))
-    assert "name a file in it" in caught.value.fix
+    assert "name a file in it: a.csv, b.csv" in caught.value.fix
 
 
 def test_a_class_that_was_never_learned(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The Open Inference Protocol, version 2, over REST, with Triton's binary tensors.
 
-https://github.com/kserve/open-inference-protocol. Works for every task whose rows are text; knows none
-of them by name.
+https://github.com/kserve/open-inference-protocol. Works for every task whose rows are text or
+images; knows none of them by name.
 """
 
 from __future__ import annotations
@@ -84,8 +84,11 @@ class InferenceProtocol:
         """Predictions for a batch of rows."""
         served = self._find(request)
         document, binary = await self._read(request)
-        rows = read_rows(document.get("inputs"), binary, served.predictor.task.inputs, self._limits)
-        check_texts([value for row in rows for value in row.values()], self._limits)
+        task = served.predictor.task
+        # An image is judged by its header; it may be longer than a text, never longer than the body.
+        files = {"image"} & task.abilities
+        rows = read_rows(document.get("inputs"), binary, task.inputs, self._limits, files=files)
+        check_texts([value for row in rows for role, value in row.items() if role not in files], self._limits)
         parameters = document.get("parameters") or {}
         options, seconds = self._read_parameters(served, parameters)
         predictions = await while_connected(request, served.scheduler.submit(rows, options, seconds))

@@ -1,6 +1,6 @@
 """Rows from tensors and tensors from predictions, as JSON or in the binary extension.
 
-The Open Inference Protocol's tensors, of which text needs BYTES, FP64 and INT64:
+The Open Inference Protocol's tensors, of which text and images need BYTES, FP64 and INT64:
 https://github.com/kserve/open-inference-protocol and Triton's binary tensor data extension, where an
 element of BYTES is a little-endian uint32 length and that many bytes. Knows no model and no HTTP.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,12 +21,15 @@ from modelyard.serve.limits import Limits
 from modelyard.serve.refusals import RefusalError
 
 
-def read_rows(inputs: object, binary: bytes, roles: Sequence[str], limits: Limits) -> list[Row]:
+def read_rows(
+    inputs: object, binary: bytes, roles: Sequence[str], limits: Limits, *, files: Collection[str] = ()
+) -> list[Row]:
     """One row for each element of the input tensors, which are named by role.
 
     Args:
         inputs: the request's ``inputs``: shape [n] or [n, 1] each, datatype BYTES.
         binary: what follows the JSON part: the data of those inputs that carry ``binary_data_size``.
+        files: roles whose binary elements are files, handed on as bytes, and not text.
 
     Raises:
         RefusalError: 422, nothing having been allocated for what a shape claims; 400 for invalid UTF-8.
@@ -36,7 +39,7 @@ def read_rows(inputs: object, binary: bytes, roles: Sequence[str], limits: Limit
     names = [item.get("name") for item in inputs]
     if sorted(map(repr, names)) != sorted(map(repr, roles)):
         raise RefusalError(422, f"input tensors {names!r:.200}", expected=f"exactly: {', '.join(roles)}")
-    columns: dict[str, list[str]] = {}
+    columns: dict[str, list[str] | list[bytes]] = {}
     for item in inputs:
         count = _read_count(item, limits)
         size = _parameters(item).get("binary_data_size")
@@ -44,7 +47,8 @@ def read_rows(inputs: object, binary: bytes, roles: Sequence[str], limits: Limit
             columns[item["name"]] = _read_listed(item, count)
         else:
             data, binary = _split(binary, size)
-            columns[item["name"]] = _read_binary(data, count)
+            elements = _read_binary(data, count)
+            columns[item["name"]] = elements if item["name"] in files else _decode(elements)
     if binary:
         raise RefusalError(422, f"{len(binary)} bytes belong to no input", expected="binary_data_size of every input")
     if len({len(column) for column in columns.values()}) != 1:
@@ -81,8 +85,8 @@ def _split(binary: bytes, size: object) -> tuple[bytes, bytes]:
     return binary[:size], binary[size:]
 
 
-def _read_binary(data: bytes, count: int) -> list[str]:
-    texts: list[str] = []
+def _read_binary(data: bytes, count: int) -> list[bytes]:
+    elements: list[bytes] = []
     start = 0
     while start < len(data):
         if start + 4 > len(data):
@@ -91,13 +95,20 @@ def _read_binary(data: bytes, count: int) -> list[str]:
         start += 4
         if start + size > len(data):
             raise RefusalError(422, f"a BYTES element claims {size} bytes, {len(data) - start} are left")
+        elements.append(data[start : start + size])
+        start += size
+    if len(elements) != count:
+        raise RefusalError(422, f"{len(elements)} BYTES elements", expected=f"{count}, as the shape says")
+    return elements
+
+
+def _decode(elements: Sequence[bytes]) -> list[str]:
+    texts: list[str] = []
+    for element in elements:
         try:
-            texts.append(data[start : start + size].decode("utf-8"))
+            texts.append(element.decode("utf-8"))
         except UnicodeDecodeError:
             raise RefusalError(400, f"BYTES element {len(texts)} is not valid UTF-8") from None
-        start += size
-    if len(texts) != count:
-        raise RefusalError(422, f"{len(texts)} BYTES elements", expected=f"{count}, as the shape says")
     return texts
 
 

@@ -1,4 +1,4 @@
-"""Tiny real models and texts, made in a second without a download, for tests of steps and plug-ins.
+"""Tiny real models, texts and images, made in a second without a download, for tests of steps and plug-ins.
 
 The models are genuine Hugging Face architectures with random weights: shapes, files and
 tokenizers behave as the large ones do; their answers mean nothing.
@@ -6,6 +6,8 @@ tokenizers behave as the large ones do; their answers mean nothing.
 
 from __future__ import annotations
 
+import io
+import json
 import tempfile
 from pathlib import Path
 
@@ -103,4 +105,46 @@ def write_causal(folder: Path) -> Path:
     )
     LlamaForCausalLM(config).save_pretrained(folder)
     wrapped.save_pretrained(folder)
+    return folder
+
+
+def write_vision(folder: Path) -> Path:
+    """A ResNet of two stages (width 8) for images of 32 × 32 pixels, with its image processor's file."""
+    import torch
+    from transformers import ResNetConfig, ResNetModel
+
+    torch.manual_seed(0)
+    config = ResNetConfig(embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1], layer_type="basic")
+    ResNetModel(config).save_pretrained(folder)
+    processor = {
+        "image_processor_type": "ConvNextImageProcessor",
+        "size": {"shortest_edge": 32},
+        "crop_pct": 0.875,
+        "resample": 3,
+        "image_mean": [0.485, 0.456, 0.406],
+        "image_std": [0.229, 0.224, 0.225],
+    }
+    (folder / "preprocessor_config.json").write_text(json.dumps(processor), encoding="utf-8")
+    return folder
+
+
+def image(kind: str, seed: int = 0, *, height: int = 24, width: int = 24, format: str = "PNG") -> bytes:
+    """A PNG or JPEG file: a bright square on noise for ``bright``, noise alone for any other kind."""
+    import numpy as np
+    from PIL import Image
+
+    pixels = np.random.default_rng(seed).integers(0, 80, (height, width, 3), dtype=np.uint8)
+    if kind == "bright":
+        pixels[height // 4 : height // 2, width // 4 : width // 2] = 240
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format)
+    return file.getvalue()
+
+
+def write_images(folder: Path, rows: int = 12) -> Path:
+    """PNG files of two classes, each in the folder of its class."""
+    for kind in ("bright", "dark"):
+        (folder / kind).mkdir(parents=True)
+        for number in range(rows):
+            (folder / kind / f"{number:03}.png").write_bytes(image(kind, number))
     return folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import Any
 
 from modelyard.cli.command import add_json, print_json, say
@@ -12,11 +13,11 @@ from modelyard.core.errors import InputError
 
 class Predict:
     name = "predict"
-    summary = "answers of a release for texts given here or on standard input"
+    summary = "answers of a release for texts or image files given here or on standard input"
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("release", metavar="NAME[@ALIAS|:VERSION]", help="a release in the yard")
-        parser.add_argument("text", nargs="*", metavar="TEXT", help="inputs; none: one a line from standard input")
+        parser.add_argument("text", nargs="*", metavar="INPUT", help="texts or image files; none: one a line")
         parser.add_argument("--options", default="", metavar="YAML", help="options of the task: '{max_tokens: 64}'")
         add_json(parser)
 
@@ -29,13 +30,24 @@ class Predict:
         texts = arguments.text or [line.rstrip("\n") for line in sys.stdin]
         with Predictor(yard.model(version)) as predictor:
             role = predictor.task.inputs[0]
-            predictions = predictor.predict([{role: text} for text in texts], **_options(arguments.options))
+            predictions = predictor.predict(
+                [{role: _value(role, text)} for text in texts], **_options(arguments.options)
+            )
         if arguments.json:
             print_json({"predictions": predictions, "model": version.name, "version": str(version.number)})
             return 0
         for prediction in predictions:
             say(_line(prediction))
         return 0
+
+
+def _value(role: str, text: str) -> str | bytes:
+    if role != "image":
+        return text
+    try:
+        return Path(text).read_bytes()
+    except OSError as error:
+        raise InputError(f"{text}: {error.strerror}", expected="the path of a PNG or JPEG file") from None
 
 
 def _options(text: str) -> dict[str, Any]:

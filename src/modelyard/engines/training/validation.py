@@ -12,6 +12,8 @@ from modelyard.methods import length_batches
 
 BUDGET = 4096
 """Padded units of one batch."""
+FEWEST_ROWS = 16
+"""Rows of one batch whatever their length: the pixels of a single image are more than the budget."""
 
 
 def validate(
@@ -35,9 +37,10 @@ def validate(
         return outputs
 
     classes = "labels" in examples.task.abilities
+    lengths = examples.lengths
     total, right = 0.0, 0
     with torch.inference_mode():
-        for positions in length_batches.by_budget(examples.lengths, BUDGET):
+        for positions in length_batches.by_budget(lengths, max(BUDGET, FEWEST_ROWS * max(lengths))):
             batch = to_tensors(examples.batch(positions)[0])
             total += float(loss(watched, batch, None)) * len(positions)
             if classes:

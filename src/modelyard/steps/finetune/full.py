@@ -31,6 +31,7 @@ def full(
     learning_rate: Annotated[float, Between(0.0, 1.0)] | None = None,
     batch_size: Annotated[int, Between(1, 65536)] = 32,
     max_length: Annotated[int, Between(2, 1_000_000)] | None = None,
+    image_size: Annotated[int, Between(16, 4096)] | None = None,
     schedule: Literal["linear", "cosine", "step", "constant"] = "linear",
     warmup: Annotated[float, Between(0.0, 1.0)] = 0.1,
     weight_decay: Annotated[float, Between(0.0, 10.0)] = 0.01,
@@ -59,6 +60,8 @@ def full(
             six-layer one of width 384, since small networks learn too little at the rates of large ones.
         batch_size: rows of one step.
         max_length: most tokens of a row that are read; longer ones are cut. Left out, the model's own limit stays.
+        image_size: height and width in pixels that images are brought to. Left out, the model's own stays; a smaller
+            one is faster. Networks that number their patches take no other.
         schedule: how the rate falls after warm-up: linear or cosine to zero, step to a tenth after each third, or
             constant.
         warmup: share of the steps over which the rate rises from zero.
@@ -75,7 +78,7 @@ def full(
         seed: of the order of rows and of dropout.
         checkpoint_every: steps between two checkpoints.
     """
-    model_read = _with_max_length(model, max_length)
+    model_read = _with_image_size(_with_max_length(model, max_length), image_size)
     task, runtime = lookup.task(model.task), lookup.runtime(model.runtime)
     processor = task.processor(model_read)
     examples = read_examples(model, data, "train", task=task, processor=processor)
@@ -97,7 +100,7 @@ def full(
         seed=seed,
         checkpoint_every=checkpoint_every,
     )
-    identity = json.dumps([model.digest, data.digest, max_length, dropout, attention_dropout])
+    identity = json.dumps([model.digest, data.digest, max_length, image_size, dropout, attention_dropout])
     curve = train(network, examples, validation, settings, loss=task.loss, scratch=scratch, identity=identity)
     built = runtime.build(model, out, network=network)
     (out / CURVE).write_text(json.dumps(curve, indent=1, allow_nan=False) + "\n", encoding="utf-8")
@@ -116,5 +119,17 @@ def _with_max_length(model: Model, max_length: int | None) -> Model:
             if limit is None
             else f"at most {limit}, which the network can take",
         )
-    settings = {**model.settings, "max_length": max_length}
-    return replace(model, attributes={**model.attributes, "settings": settings})
+    return _with_setting(model, "max_length", max_length)
+
+
+def _with_image_size(model: Model, image_size: int | None) -> Model:
+    """The same model for images of another size."""
+    if image_size is None:
+        return model
+    if "image_size" not in model.settings:
+        raise InputError(f"image_size: {image_size}", expected="no image_size for this model: it takes one size only")
+    return _with_setting(model, "image_size", image_size)
+
+
+def _with_setting(model: Model, name: str, value: int) -> Model:
+    return replace(model, attributes={**model.attributes, "settings": {**model.settings, name: value}})

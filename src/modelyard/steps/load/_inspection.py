@@ -1,7 +1,8 @@
 """Judges foreign model files by their content before anything loads them.
 
-Only weights that cannot carry code pass: safetensors and GGUF, with sound headers. Pickles are never
-opened; beside safe weights they are ignored, as the only weights they are refused.
+Only weights that cannot carry code pass: safetensors and GGUF with sound headers, and checkpoints of ``torch.save``
+whose every instruction does no more than rebuild tensors. Any other pickle is refused where it would be the only
+weights, and ignored beside safe ones.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from modelyard.core.errors import InputError
 from modelyard.core.source import Source
-from modelyard.methods import gguf_header, safetensors_header
+from modelyard.methods import gguf_header, safetensors_header, torch_checkpoint
 
 LARGEST_CONFIG = 64 * 2**20
 
@@ -32,14 +33,31 @@ def inspect(source: Source) -> None:
     weights = [file for file in files if _is_weights(file)]
     for file in weights:
         _check_weights(file)
-    if not weights:
+    if not weights and not _check_checkpoints(files):
         found = [file.name for file in files if _kind(file) or file.suffix in (".bin", ".pt", ".pth", ".ckpt")]
         raise InputError(
             "no weights that are safe to load" + (f"; there are {', '.join(found[:5])}" if found else ""),
-            expected="*.safetensors or *.gguf",
+            expected="*.safetensors, *.gguf, or a checkpoint of torch.save that holds tensors only",
             fix=_FIX,
             where=source.reference,
         )
+
+
+def _check_checkpoints(files: list[Path]) -> bool:
+    """Whether there are checkpoints; each is seen to hold tensors only."""
+    checkpoints = 0
+    for file in files:
+        with file.open("rb") as stream:
+            if not torch_checkpoint.is_checkpoint(stream):
+                continue
+            checkpoints += 1
+            try:
+                torch_checkpoint.check(stream)
+            except InputError as error:
+                raise InputError(
+                    f"{file.name} is not safe to load: {error.what}", expected=error.expected, fix=error.fix
+                ) from None
+    return checkpoints > 0
 
 
 def _is_weights(file: Path) -> bool:

@@ -17,9 +17,11 @@ from modelyard.core.errors import InputError, suggestion
 from modelyard.steps.load._columns import Spec, is_several
 from modelyard.steps.load._features import ROLE as FEATURES
 from modelyard.steps.load._features import Features
+from modelyard.steps.load._images import ROLE as IMAGE
+from modelyard.steps.load._images import Images
 from modelyard.steps.load._tables import Table
 
-NEEDED = ("text", "label", "target", "weight", "group")
+NEEDED = ("text", "image", "label", "target", "weight", "group")
 """Roles that a row cannot do without."""
 NOT_INPUTS = frozenset({ROW_ID, "label", "target", "weight", "group", "id"})
 """Roles that a model does not see as its input."""
@@ -50,7 +52,10 @@ class Gathered(Protocol):
         ...
 
 
-GATHERED: Mapping[str, Callable[[Table, Sequence[str], Collection[str]], Gathered]] = {FEATURES: Features.judge}
+GATHERED: Mapping[str, Callable[[Table, Sequence[str], Collection[str]], Gathered]] = {
+    FEATURES: Features.judge,
+    IMAGE: Images.judge,
+}
 """Role → what judges its columns: the table, their names, and those that hold categories."""
 
 _ROLE = re.compile(r"[a-z][a-z0-9_]*")
@@ -145,8 +150,8 @@ def missing_rows(table: Table, values: Mapping[str, list[Any]], missing: Missing
     """
     lacking: set[int] = set()
     for role, cells in values.items():
-        if role in GATHERED:
-            parts = {} if missing == "keep" else _parts(cells)
+        if cells and isinstance(cells[0], Mapping):
+            parts = {} if missing == "keep" else {column: [cell[column] for cell in cells] for column in cells[0]}
         else:
             parts = {table.roles[role][0]: cells} if role in NEEDED else {}
         for column, part in parts.items():
@@ -162,13 +167,6 @@ def missing_rows(table: Table, values: Mapping[str, list[Any]], missing: Missing
                 )
             lacking.update(rows)
     return lacking
-
-
-def _parts(cells: Sequence[Any]) -> dict[str, list[Any]]:
-    """The values of a gathered role by column, where it keeps them apart."""
-    if not cells or not isinstance(cells[0], Mapping):
-        return {}
-    return {column: [cell[column] for cell in cells] for column in cells[0]}
 
 
 def sort_classes(names: Iterable[str]) -> list[str]:

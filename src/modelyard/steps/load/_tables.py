@@ -45,12 +45,14 @@ class Table:
         roles: role → names of its columns.
         columns: column name → values.
         lines: the line that each row begins on, where the format has lines.
+        folder: where the paths in its cells begin, if they may name files.
     """
 
     file: str
     roles: Mapping[str, list[str]]
     columns: dict[str, list[Any]]
     lines: list[int] | None = None
+    folder: Path | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -72,7 +74,7 @@ def read_table(path: Path, columns: Mapping[str, Spec], format: Format, *, heade
         InputError: the file is empty, of another format or encoding, or lacks a column.
     """
     if path.is_dir():
-        names = sorted(entry.name for entry in path.iterdir() if _suffix(entry) in _SUFFIXES)
+        names = sorted(entry.name for entry in path.iterdir() if has_table_name(entry))
         raise InputError(
             f"{path.name} is a folder", expected="one file", fix=f"name a file in it: {', '.join(names[:20]) or 'none'}"
         )
@@ -88,6 +90,11 @@ def read_table(path: Path, columns: Mapping[str, Spec], format: Format, *, heade
     return _read_cells(path.name, text, columns, format, header)
 
 
+def has_table_name(path: Path) -> bool:
+    """Whether the name says what kind of table a file is."""
+    return _suffix(path) in _SUFFIXES
+
+
 def _suffix(path: Path) -> str:
     return (path.with_suffix("") if path.suffix.lower() == ".gz" else path).suffix.lower()
 
@@ -96,7 +103,7 @@ def _guess(path: Path) -> Format:
     with path.open("rb") as file:
         if file.read(4) == b"PAR1":
             return "parquet"
-    if _suffix(path) not in _SUFFIXES:
+    if not has_table_name(path):
         raise InputError(
             f"the format cannot be told from the name {path.name!r}",
             expected=f"a name that ends in {', '.join(_SUFFIXES)}, and perhaps .gz",

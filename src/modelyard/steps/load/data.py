@@ -12,12 +12,14 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from modelyard.core.artifact import hash_bytes
 from modelyard.core.dataset import ROW_ID, Dataset
 from modelyard.core.errors import InputError, suggestion
 from modelyard.core.options import Between
 from modelyard.core.source import Source
 from modelyard.core.step import step
 from modelyard.methods import profiling, splitting
+from modelyard.steps.load import _folders
 from modelyard.steps.load._columns import Spec
 from modelyard.steps.load._roles import (
     NOT_INPUTS,
@@ -29,7 +31,7 @@ from modelyard.steps.load._roles import (
     missing_rows,
     sort_classes,
 )
-from modelyard.steps.load._tables import Format, Table, read_table
+from modelyard.steps.load._tables import Format, Table
 
 Columns = dict[str, list[Any]]
 """Role → values; of equal length, with the row numbers under ``row``."""
@@ -74,9 +76,10 @@ def data(
     """Read a table, check it, and divide it into splits.
 
     Reads CSV, TSV, Parquet, JSON Lines and Orange's tables with three header lines, text also if it is compressed
-    with gzip. The profile that
-    is kept with the data counts rows, classes, missing values, duplicates, duplicates across splits
-    and text lengths, and warns of what may spoil a model.
+    with gzip; folders of images (CLASS/file.png, also below train, validation and test), whose columns are image,
+    label and file; and a folder with one table and the images that it names. The profile that is kept with the data
+    counts rows, classes, missing values, duplicates, duplicates across splits and text lengths, and warns of what
+    may spoil a model.
 
     Class names are sorted (whole numbers by value); of two classes the last is the positive one.
 
@@ -85,8 +88,9 @@ def data(
         test: the rows to judge by, if they are a file of their own.
         validation: the rows to choose by, if they are a file of their own.
         columns: role → column, such as text: message; roles are text, features, label, target (a number to
-            predict), weight, group, id, and any other name that a task asks for. Features are several columns: a list
-            of names, a range first..last, or "*" for all that no other role names.
+            predict), image, weight, group, id, and any other name that a task asks for. Features are several columns: a
+            list of names, a range first..last, or "*" for all that no other role names; so are the pixels of an
+            image, unless one column holds files, base64 text or nested lists.
         categorical: features whose values are categories although they look like numbers.
         labels: raw label → class name, such as 0: ham, 1: spam; all raw labels must be named.
         split: shares (train, validation, test) that sum to one, by (a role to stratify by), group
@@ -102,7 +106,7 @@ def data(
     """
     check_roles(columns, labels)
     sources = {"source": source, "test": test, "validation": validation}
-    given = {name: item for name, item in sources.items() if item is not None}
+    given = _folders.part_folders({name: item for name, item in sources.items() if item is not None})
     profile: dict[str, Any] = {
         "sources": {name: _identity(item) for name, item in given.items()},
         "columns": dict(columns),
@@ -111,7 +115,7 @@ def data(
     gathered: dict[str, Gathered] = {}
     roles: dict[str, list[str]] = {}
     for name, item in given.items():
-        table = read_table(item.path, roles or columns, format, header=header)
+        table = _folders.read(item.path, roles or columns, format, header=header)
         if len(table) == 0:
             raise InputError("no rows", expected="rows under the header", where=table.file)
         if not roles:
@@ -249,7 +253,11 @@ def _profile(splits: Mapping[str, Columns], classes: Sequence[str], gathered: Ma
 
 def _input_keys(part: Columns) -> list[Hashable]:
     inputs = [part[role] for role in sorted(set(part) - NOT_INPUTS)]
-    return [repr(values) for values in zip(*inputs, strict=True)]
+    return [repr([_key(value) for value in values]) for values in zip(*inputs, strict=True)]
+
+
+def _key(value: Any) -> Any:
+    return hash_bytes(value) if isinstance(value, bytes) else value
 
 
 def _repeated_ids(ids: Sequence[str | None]) -> list[str]:
