@@ -27,14 +27,16 @@ Undo = Callable[[], None]
 
 
 def find(network: nn.Module, batches: Iterable[Mapping[str, Tensor]]) -> Depth | None:
-    """The deepest cut that leaves the logits of all batches as they are; None where there is none.
+    """The deepest cut that leaves the logits of all batches as they are; None where there is none, or no logits.
 
     Args:
         batches: inputs; among them rows of different length.
     """
     network.eval()
     with torch.inference_mode():
-        whole = [(batch, network(**batch)["logits"]) for batch in batches]
+        whole = [(batch, network(**batch).get("logits")) for batch in batches]
+        if any(logits is None for _, logits in whole):
+            return None
         for depth in DEPTHS:
             try:
                 undo = cut(network, depth)

@@ -23,3 +23,9 @@ def classifier_loss(network: Any, batch: Mapping[str, Any], weights: Any) -> Any
     """:func:`cross_entropy` of what the network makes of a batch and its ``labels``."""
     inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
     return cross_entropy(network(**inputs)["logits"], batch["labels"], weights)
+
+
+def squared_error(values: Any, targets: Any, weights: Any) -> Any:
+    """Mean squared error of numbers and targets, both (rows,), computed in float32; ``weights`` as above."""
+    errors = (values.float() - targets) ** 2
+    return errors.mean() if weights is None else (errors * weights).mean()

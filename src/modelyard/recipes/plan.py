@@ -147,6 +147,11 @@ def _plan_model(state: _State) -> None:
     """Load the model right before it is first used: transforms that the data have had by then travel with it."""
     if state.model is not None:
         return
+    if not state.recipe.model:
+        if all("'model'" not in problem.what for problem in state.problems.found):
+            expected = "model: pypi:…, hf:…, new:…, yard:name@alias or a path, or a step that makes it, such as fit"
+            state.problems.add((), "the key 'model' is missing", expected=expected)
+        return
     reference = Reference(state.recipe.model, ("model",))
     if state.recipe.model.startswith("yard:"):
         state.model = reference
@@ -167,8 +172,14 @@ def _plan_step(state: _State, task: Task, number: int, call: StepCall) -> None:
         )
     if any(issubclass(parameter.kind, Model) for parameter in step.parameters):
         _plan_model(state)
+    elif step.result is Model and state.recipe.model:
+        state.problems.add(
+            ("model",), f"'model' is not used: {step.name!r} makes the model", fix="leave one of them out"
+        )
     inputs = tuple(item for parameter in step.parameters for item in _bind(state, call, parameter))
-    node = Node(f"{number} {step.name}", step, inputs, call.options, call.place)
+    # The task is said once, at the top of the recipe.
+    options = {**call.options, **({"task": state.recipe.task} if "task" in step.options else {})}
+    node = Node(f"{number} {step.name}", step, inputs, options, call.place)
     previous = state.model
     state.add(node)
     if step.result is Dataset:

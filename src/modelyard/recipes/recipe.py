@@ -116,7 +116,9 @@ def check_recipe(document: Document, folder: Path) -> Recipe:
         "name", lambda value: NAME.fullmatch(value) is not None, "lower-case letters, digits, - . _"
     )
     task = reader.text("task", lambda value: value in lookup.names("tasks"), "", known=lookup.names("tasks"))
-    model = reader.text("model", bool, "a reference: pypi:…, hf:…, yard:name@alias or a path")
+    # A step may make the model of the data alone; the plan knows whether one does.
+    known = "a reference: pypi:…, hf:…, new:…, yard:name@alias or a path"
+    model = reader.text("model", bool, known) if "model" in document.value else ""
     seed = document.value.get("seed", 0)
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
         problems.add(("seed",), f"seed: {seed!r}", expected="a whole number from 0 to 2147483647")

@@ -26,7 +26,10 @@ _BOUND = {
     ]
 }
 
-REFERENCE = "pypi:package==version/path, hf:owner/name@revision, yard:name@alias, or a path beside the recipe"
+REFERENCE = (
+    "pypi:package==version/path, hf:owner/name@revision, sklearn:table, new:architecture, yard:name@alias, or a path "
+    "beside the recipe"
+)
 
 
 def recipe_schema() -> dict[str, Any]:
@@ -55,7 +58,8 @@ def recipe_schema() -> dict[str, Any]:
                 "enum": list(lookup.names("tasks")),
                 "description": "what the model does: a Hugging Face pipeline tag",
             },
-            "model": reference | {"description": f"the pretrained model to start from: {REFERENCE}"},
+            "model": reference
+            | {"description": f"the model to start from, unless a step makes it of the data: {REFERENCE}"},
             "data": data | {"description": "rows: where from, which column plays which role, how split"},
             "steps": {
                 "type": "array",
@@ -74,7 +78,7 @@ def recipe_schema() -> dict[str, Any]:
                 "description": "seed of every step without its own",
             },
         },
-        "required": ["modelyard", "name", "task", "model"],
+        "required": ["modelyard", "name", "task"],
         "additionalProperties": False,
     }
 

@@ -1,7 +1,8 @@
 """Sources: references to files from outside, fetched and pinned by digest.
 
-One file a scheme: ``pypi:package==version/path``, ``hf:owner/name@revision/path``, and a path on this
-disk. Nothing that was fetched is installed, imported or run. Knows no recipe, no step and no yard.
+One file a scheme: ``pypi:package==version/path``, ``hf:owner/name@revision/path``, ``sklearn:table``,
+``new:architecture``, and a path on this disk. Nothing that was fetched is installed, imported or run. Knows no
+recipe, no step and no yard.
 """
 
 from __future__ import annotations
@@ -13,9 +14,14 @@ from typing import Any
 
 from modelyard.core.errors import InputError, suggestion
 from modelyard.core.source import Source
-from modelyard.sources import hub, local, pypi
+from modelyard.sources import bundled, hub, local, new, pypi
 
-_FETCHERS: dict[str, Callable[[str, Mapping[str, Any]], Source]] = {"pypi": pypi.fetch, "hf": hub.fetch}
+_FETCHERS: dict[str, Callable[[str, Mapping[str, Any]], Source]] = {
+    "pypi": pypi.fetch,
+    "hf": hub.fetch,
+    "sklearn": bundled.fetch,
+    "new": new.fetch,
+}
 # Two letters at least: ``C:\data`` is a path.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+-]+):")
 
@@ -24,7 +30,8 @@ def fetch(reference: str, *, pins: Mapping[str, Any] | None = None, base: Path |
     """Bring what a reference names onto this disk.
 
     Args:
-        reference: ``pypi:package==version/path``, ``hf:owner/name@revision/path``, or a path.
+        reference: ``pypi:package==version/path``, ``hf:owner/name@revision/path``, ``sklearn:table``,
+            ``new:architecture?option=value``, or a path.
         pins: what an earlier fetch recorded (:attr:`Source.pins`); the same bytes come back or none.
         base: folder that relative paths start from; the working directory by default.
 
@@ -45,7 +52,8 @@ def fetch(reference: str, *, pins: Mapping[str, Any] | None = None, base: Path |
     if scheme not in _FETCHERS:
         raise InputError(
             f"unknown scheme '{scheme}:' in {reference!r}",
-            expected="pypi:package==version/path, hf:owner/name@revision, yard:name@alias, or a path",
+            expected="pypi:package==version/path, hf:owner/name@revision, sklearn:table, new:architecture, "
+            "yard:name@alias, or a path",
             fix=suggestion(scheme, [*_FETCHERS, "yard"]) + " A path that holds a colon begins with './'.",
         )
     return _FETCHERS[scheme](reference, pins or {})

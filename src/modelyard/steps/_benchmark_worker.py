@@ -133,8 +133,10 @@ def _time_each(run: Callable[[Row], Any], rows: list[Row]) -> Iterator[float]:
 def _cells(predictor: Predictor, job: Mapping[str, Any], advance: Callable[[], None]) -> Iterator[dict[str, Any]]:
     """Run times of each workload for each batch size and length; no times where it takes too long or is too long."""
     pace: dict[str, float] = {}
+    # Rows that are not text have one size only.
+    lengths = sorted(job["lengths"]) if "text" in predictor.task.abilities else [1]
     for batch in sorted(job["batch_sizes"]):
-        for length in sorted(job["lengths"]):
+        for length in lengths:
             try:
                 for work in predictor.task.workloads(predictor, batch, length):
                     # Rows of one batch are computed together: what the last cell took bounds what this one will.

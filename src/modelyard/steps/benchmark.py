@@ -70,7 +70,7 @@ def benchmark(
         data: where the rows come from.
         split: name of their split.
         batch_sizes: rows of one call in the table.
-        lengths: length of a row in the table, in the task's own unit, such as tokens.
+        lengths: length of a text in the table, in tokens; other rows have one size only.
         seconds: time given to each cell of the table; one that would take far longer is left out.
         rows: real rows to time, taken evenly from the split.
         threads: cores that one call may use; none leaves it to the runtime.

@@ -12,20 +12,21 @@ from modelyard.core.dataset import Dataset
 from modelyard.core.model import Model
 from modelyard.core.source import Source
 from modelyard.core.step import step
+from modelyard.formats import blueprint
 from modelyard.steps.load._inspection import inspect
 
 
 @step
 def model(source: Source, data: Dataset | None = None, *, out: Path, task: str, seed: int = 0) -> Model:
-    """Take over a pretrained model.
+    """Take over a pretrained model, or make a new one.
 
     The files are judged by their content first: only safetensors and GGUF with a sound header are
     opened, pickles never, and a model's own Python code is never run.
 
     Args:
-        source: a folder in Hugging Face layout, or a GGUF file.
-        data: the data it is meant for; their classes become the model's outputs, and their transforms
-            the model's own.
+        source: a folder in Hugging Face layout, a GGUF file, or a network to make anew, such as new:mlp.
+        data: the data it is meant for; their classes become the model's outputs, their transforms the model's own, and
+            what a new network must know of their columns is fitted on the split train.
         task: what the model shall do, as a Hugging Face pipeline tag such as text-classification.
         seed: of the weights of a new head.
 
@@ -33,7 +34,8 @@ def model(source: Source, data: Dataset | None = None, *, out: Path, task: str, 
         InputError: unknown task, unsafe or damaged files, or files that the task cannot use.
     """
     chosen = lookup.task(task)
-    inspect(source)
+    if blueprint.read(source) is None:
+        inspect(source)
     adopted = chosen.adopt(source, out, data=data, seed=seed)
     if data is None:
         return adopted

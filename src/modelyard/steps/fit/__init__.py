@@ -1,0 +1,3 @@
+"""Models of scikit-learn, fitted to a table and kept as ONNX."""
+
+DEFAULT = "forest"
