@@ -20,12 +20,12 @@ from modelyard.core.errors import InputError
 from modelyard.methods import gguf_header, safetensors_header
 
 
-def check_safetensors(data: bytes) -> None:
-    safetensors_header.check(io.BytesIO(data), len(data))
+def check_safetensors(data: bytes) -> int:
+    return safetensors_header.check(io.BytesIO(data), len(data))
 
 
-def check_gguf(data: bytes) -> None:
-    gguf_header.check(io.BytesIO(data), len(data))
+def check_gguf(data: bytes) -> int:
+    return gguf_header.check(io.BytesIO(data), len(data))
 
 
 def safetensors_file(header: object, body: bytes) -> bytes:
@@ -39,9 +39,8 @@ def tensor(start: int, stop: int, shape: list[Any], dtype: str = "F32") -> dict[
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "int64", "uint8", "bool"])
 def test_what_safetensors_writes_is_sound(dtype: str) -> None:
-    check_safetensors(
-        save({"a": np.ones((3, 4), dtype), "b": np.ones((), dtype), "c": np.ones((0, 2), dtype)}, {"k": "v"})
-    )
+    tensors = {"a": np.ones((3, 4), dtype), "b": np.ones((), dtype), "c": np.ones((0, 2), dtype)}
+    assert check_safetensors(save(tensors, {"k": "v"})) == 13
 
 
 @pytest.mark.parametrize(
@@ -106,7 +105,7 @@ def test_what_gguf_writes_is_sound(tmp_path: Path) -> None:
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    check_gguf((tmp_path / "a.gguf").read_bytes())
+    assert check_gguf((tmp_path / "a.gguf").read_bytes()) == 17
 
 
 @pytest.mark.parametrize(

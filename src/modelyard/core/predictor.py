@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self, cast
 
-from modelyard.core import lookup
+from modelyard.core import lookup, memory
 from modelyard.core.dataset import Dataset
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
@@ -25,9 +25,16 @@ class Predictor:
         model: the model to run.
         device: ``cpu`` or what the runtime names (``cuda``).
         threads: cores that one call may use.
+        memory_limit: bytes that the model may take; None for the limit of the environment (``core.memory``).
+
+    Raises:
+        InputError: the model would take more than the limit; nothing of it was loaded.
     """
 
-    def __init__(self, model: Model, *, device: str = "cpu", threads: int | None = None) -> None:
+    def __init__(
+        self, model: Model, *, device: str = "cpu", threads: int | None = None, memory_limit: int | None = None
+    ) -> None:
+        memory.require_models([model], memory_limit)
         self.model = model
         self.task = lookup.task(model.task)
         self.processor = self.task.processor(model)

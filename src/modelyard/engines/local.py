@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from modelyard.core import memory
 from modelyard.core.artifact import Artifact
 from modelyard.core.errors import ModelyardError
+from modelyard.core.model import Model
 from modelyard.core.source import Source
 from modelyard.core.step import Step
 
@@ -32,8 +34,12 @@ def execute(
         scratch: a folder that outlives a crash of this call; the step may resume from it.
 
     Raises:
+        InputError: a model would take more than the stated limit of memory; the step did not run.
         ModelyardError: the step broke its contract.
     """
+    for item in inputs:
+        if isinstance(item, Model):
+            memory.require_models([item])
     folders = {"out": out, "scratch": scratch}
     result = step.function(*inputs, **options, **{name: folders[name] for name in step.injected})
     if not isinstance(result, step.result):

@@ -26,12 +26,15 @@ _WIDTHS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 """Bytes of each plain value type."""
 
 
-def check(stream: BinaryIO, size: int) -> None:
+def check(stream: BinaryIO, size: int) -> int:
     """See that every count, length and offset stays inside the file.
 
     Args:
         stream: the file, at its beginning.
         size: bytes of the whole file.
+
+    Returns:
+        How many numbers its tensors hold, whatever their type.
 
     Raises:
         InputError: it is no GGUF file of a known version, or something in it leaves the file, overlaps
@@ -54,12 +57,14 @@ def check(stream: BinaryIO, size: int) -> None:
                 raise _unsound("its alignment is not a power of two up to 1 MiB")
         else:
             reader.skip_value(kind)
-    extents = sorted(_extent(reader, alignment) for _ in range(tensors))
-    _check_extents(extents, size - math.ceil(reader.position / alignment) * alignment)
+    found = [_extent(reader, alignment) for _ in range(tensors)]
+    available = size - math.ceil(reader.position / alignment) * alignment
+    _check_extents(sorted(extent for extent, _ in found), available)
+    return sum(elements for _, elements in found)
 
 
-def _extent(reader: _Reader, alignment: int) -> tuple[int, int, str]:
-    """First byte, byte after the last, and name of a tensor, counted from the first tensor."""
+def _extent(reader: _Reader, alignment: int) -> tuple[tuple[int, int, str], int]:
+    """First byte, byte after the last, and name of a tensor, counted from the first tensor; and its elements."""
     from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
 
     name = reader.text(LONGEST_NAME).decode("utf-8", "replace")
@@ -74,7 +79,7 @@ def _extent(reader: _Reader, alignment: int) -> tuple[int, int, str]:
     elements = math.prod(shape)
     if elements % block or offset % alignment:
         raise _unsound(f"tensor {name!r} is not made of whole blocks, or not aligned")
-    return offset, offset + elements // block * width, name
+    return (offset, offset + elements // block * width, name), elements
 
 
 def _check_extents(extents: list[tuple[int, int, str]], available: int) -> None:

@@ -26,12 +26,15 @@ _BITS = {
 }
 
 
-def check(stream: BinaryIO, size: int) -> None:
+def check(stream: BinaryIO, size: int) -> int:
     """See that the header is sound and describes exactly the bytes that follow it.
 
     Args:
         stream: the file, at its beginning.
         size: bytes of the whole file.
+
+    Returns:
+        How many numbers its tensors hold, whatever their type.
 
     Raises:
         InputError: a giant or unreadable header, a doubled key, or tensors that overlap, leave gaps,
@@ -56,6 +59,7 @@ def check(stream: BinaryIO, size: int) -> None:
         end = stop
     if end != size - 8 - length:
         raise _unsound(f"its tensors end at byte {end} of {size - 8 - length}")
+    return sum(math.prod(entry["shape"]) for entry in header.values())
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

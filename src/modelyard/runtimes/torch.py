@@ -18,6 +18,7 @@ from modelyard.core.artifact import MANIFEST
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.runtime import Arrays
+from modelyard.methods import safetensors_header
 
 
 class TorchSession:
@@ -82,6 +83,16 @@ class Torch:
             InputError: the device is not there.
         """
         return TorchSession(model, device, threads)
+
+    def memory_bytes(self, model: Model) -> int:
+        """Weights in float32, whatever type the file has."""
+        numbers = 0
+        for name in model.files:
+            if name.endswith(".safetensors"):
+                path = model.path / name
+                with path.open("rb") as stream:
+                    numbers += safetensors_header.check(stream, path.stat().st_size)
+        return numbers * np.dtype(np.float32).itemsize
 
     def build(self, model: Model, out: Path, **options: Any) -> Mapping[str, Any]:
         """Write a trained network beside the files of ``model``, in Hugging Face layout.

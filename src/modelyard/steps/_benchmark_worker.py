@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TextIO, cast
 
+from modelyard.core import memory
 from modelyard.core.artifact import open_artifact
 from modelyard.core.dataset import Dataset
 from modelyard.core.errors import InputError
@@ -52,13 +53,20 @@ def measure(job: Mapping[str, Any], advance: Callable[[], None]) -> dict[str, An
     model = cast(Model, open_artifact(Path(job["model"])))
     with Predictor(model, threads=job["threads"]) as predictor:
         load_seconds = time.perf_counter() - STARTED
+        loaded = memory.process_memory()
         rows = _rows(job, generating="generation" in predictor.task.abilities)
         advance()
         found = _answers(predictor, rows, advance)
-        memory = _peak_memory()
+        answered = memory.process_memory()
         cells = list(_cells(predictor, job, advance))
     notes = [_machine(job["threads"]), *found.pop("notes")]
-    return {**found, "load_seconds": load_seconds, "memory_bytes": memory, "cells": cells, "notes": notes}
+    held = {
+        "memory_loaded_mb": loaded and loaded.resident,
+        "memory_private_mb": answered and answered.private,
+        "memory_shared_mb": answered and answered.shared,
+        "memory_peak_mb": answered and answered.peak,
+    }
+    return {**found, "load_seconds": load_seconds, "memory": held, "cells": cells, "notes": notes}
 
 
 def _rows(job: Mapping[str, Any], *, generating: bool) -> list[Row]:
@@ -173,16 +181,6 @@ def _seconds(run: Callable[[], Any]) -> float:
     start = time.perf_counter()
     run()
     return time.perf_counter() - start
-
-
-def _peak_memory() -> int | None:
-    """Most bytes of memory that this process ever held, code included; None where the system does not tell."""
-    try:
-        # Not getrusage: its figure is handed down by the process that started this one.
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-    except OSError:
-        return None
-    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
 
 def _machine(threads: int | None) -> str:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from modelyard.core.dataset import Dataset
 from modelyard.core.errors import InputError, ModelyardError
+from modelyard.core.memory import MEGABYTE
 from modelyard.core.model import Model
 from modelyard.core.options import Between
 from modelyard.core.progress import progress
@@ -20,7 +21,6 @@ from modelyard.core.step import step
 from modelyard.methods import latency
 
 WORKER = "modelyard.steps._benchmark_worker"
-MEGABYTE = 1e6
 
 
 @step(
@@ -31,6 +31,9 @@ MEGABYTE = 1e6
         "throughput",
         "size_mb",
         "memory_peak_mb",
+        "memory_loaded_mb",
+        "memory_private_mb",
+        "memory_shared_mb",
         "load_seconds",
         # Share of weights at zero, of models that ``prune magnitude`` thinned:
         "sparsity",
@@ -61,9 +64,11 @@ def benchmark(
     generates, latency is the time of a short answer, and the first token, reading a prompt (prefill) and writing
     (decode) are timed too. A table times the network alone for each batch size and length.
 
-    It runs in a process of its own, so that no other model's threads or memory are in the figures: peak memory is
-    what that process took to load the model and to answer the rows. Percentiles come with intervals from order
-    statistics; they speak of this machine as it was then.
+    It runs in a process of its own, so that no other model's threads or memory are in the figures. Memory is what
+    that process held, libraries included: `memory_loaded_mb` once the model was open, `memory_peak_mb` at the
+    highest point until the rows were answered. After that `memory_private_mb` is what every further process with
+    the same model takes again, and `memory_shared_mb` the files in memory, of which the system keeps one copy for
+    all of them. Percentiles come with intervals from order statistics; they speak of this machine as it was then.
 
     Args:
         model: the model to time.
@@ -153,7 +158,8 @@ def _measures(found: Mapping[str, Any], confidence: float) -> dict[str, Measure]
         measures["first_token_ms"] = first
     units, unit = found["answered"], found["answered_unit"]
     measures["throughput"] = latency.rate(found["answered_seconds"], units, unit=unit, confidence=confidence)
-    measures["memory_peak_mb"] = Measure(found["memory_bytes"] / MEGABYTE if found["memory_bytes"] else None, unit="MB")
+    for name, held in found["memory"].items():
+        measures[name] = Measure(held / MEGABYTE if held else None, unit="MB")
     measures["load_seconds"] = Measure(found["load_seconds"], n=1, unit="s")
     for cell in found["cells"]:
         # The longest of the single rows is the last one that is kept.

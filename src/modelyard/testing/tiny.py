@@ -70,8 +70,12 @@ def write_encoder(folder: Path) -> Path:
     return folder
 
 
-def write_causal(folder: Path) -> Path:
-    """A two-layer Llama (hidden size 32) with a byte-level BPE tokenizer and a chat template."""
+def write_causal(folder: Path, *, hidden_size: int = 32) -> Path:
+    """A two-layer Llama with a byte-level BPE tokenizer and a chat template.
+
+    Args:
+        hidden_size: 768 gives 10 million weights, for tests of memory.
+    """
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -94,8 +98,8 @@ def write_causal(folder: Path) -> Path:
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=tokenizer.get_vocab_size(),
-        hidden_size=32,
-        intermediate_size=64,
+        hidden_size=hidden_size,
+        intermediate_size=2 * hidden_size,
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,

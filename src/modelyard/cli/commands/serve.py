@@ -16,17 +16,28 @@ class Serve:
             "--port", type=int, default=8080, help="port to listen on, 0 for a free one (default: 8080)"
         )
 
+        parser.add_argument(
+            "--memory-limit",
+            metavar="SIZE",
+            help="refuse models that together take more, such as 2GB (default: $MODELYARD_MEMORY_LIMIT, or no limit)",
+        )
+
     def run(self, arguments: argparse.Namespace) -> int:
+        from modelyard.core import memory
         from modelyard.core.predictor import Predictor
         from modelyard.serve.hosting import Hosted
         from modelyard.serve.server import run
         from modelyard.yard.yard import Yard
 
         yard = Yard.default()
+        limit = memory.read_size(arguments.memory_limit, "--memory-limit") if arguments.memory_limit else None
+        versions = [yard.resolve(reference) for reference in arguments.release]
+        models = [yard.model(version) for version in versions]
+        memory.require_models(models, limit)
         hosted = []
-        for version in [yard.resolve(reference) for reference in arguments.release]:
-            model = yard.model(version)
+        for version, model in zip(versions, models, strict=True):
             about = {"digest": model.digest, "verdict": version.verdict.value, "base": model.base}
-            hosted.append(Hosted(version.name, str(version.number), Predictor(model), about))
+            predictor = Predictor(model, memory_limit=limit)
+            hosted.append(Hosted(version.name, str(version.number), predictor, about))
         run(hosted, host=arguments.host, port=arguments.port)
         return 0

@@ -19,8 +19,11 @@ LARGEST_CONFIG = 64 * 2**20
 _FIX = "give .safetensors or .gguf; convert a pickle that you trust elsewhere, with safetensors.torch.save_file"
 
 
-def inspect(source: Source) -> None:
+def inspect(source: Source) -> int:
     """Check a model's file or folder.
+
+    Returns:
+        How many numbers its weights are, as the headers say; in a folder, those of the files that lie on top.
 
     Raises:
         InputError: it brings code, has no safe weights, or a file is not what its name says.
@@ -31,8 +34,7 @@ def inspect(source: Source) -> None:
         files = sorted(file for file in source.path.rglob("*") if file.is_file())
         _refuse_code(files, source.reference)
     weights = [file for file in files if _is_weights(file)]
-    for file in weights:
-        _check_weights(file)
+    numbers = {file: _check_weights(file) for file in weights}
     if not weights and not _check_checkpoints(files):
         found = [file.name for file in files if _kind(file) or file.suffix in (".bin", ".pt", ".pth", ".ckpt")]
         raise InputError(
@@ -41,6 +43,7 @@ def inspect(source: Source) -> None:
             fix=_FIX,
             where=source.reference,
         )
+    return sum(count for file, count in numbers.items() if file.parent in (source.path, source.path.parent))
 
 
 def _check_checkpoints(files: list[Path]) -> bool:
@@ -65,7 +68,7 @@ def _is_weights(file: Path) -> bool:
         return stream.read(4) == gguf_header.MAGIC or file.suffix in (".safetensors", ".gguf")
 
 
-def _check_weights(file: Path) -> None:
+def _check_weights(file: Path) -> int:
     disguise = _kind(file)
     if disguise:
         raise InputError(f"{file.name} is {disguise}", expected="what its name says", fix=_FIX)
@@ -73,7 +76,8 @@ def _check_weights(file: Path) -> None:
         is_gguf = stream.read(4) == gguf_header.MAGIC or file.suffix == ".gguf"
         stream.seek(0)
         try:
-            (gguf_header if is_gguf else safetensors_header).check(stream, file.stat().st_size)
+            check = gguf_header.check if is_gguf else safetensors_header.check
+            return check(stream, file.stat().st_size)
         except InputError as error:
             raise InputError(error.what, expected=error.expected, fix=error.fix, where=file.name) from None
 

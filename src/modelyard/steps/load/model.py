@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from modelyard.core import lookup
+from modelyard.core import lookup, memory
 from modelyard.core.dataset import Dataset
 from modelyard.core.model import Model
 from modelyard.core.source import Source
@@ -15,13 +15,17 @@ from modelyard.core.step import step
 from modelyard.formats import blueprint
 from modelyard.steps.load._inspection import inspect
 
+FLOAT_BYTES = 4
+"""Of one weight: whatever type the file has, a model is adopted in float32."""
+
 
 @step
 def model(source: Source, data: Dataset | None = None, *, out: Path, task: str, seed: int = 0) -> Model:
     """Take over a pretrained model, or make a new one.
 
     The files are judged by their content first: only safetensors and GGUF with a sound header are
-    opened, pickles never, and a model's own Python code is never run.
+    opened, pickles never, and a model's own Python code is never run. Where a limit of memory is stated
+    (`MODELYARD_MEMORY_LIMIT`), weights that do not fit in float32 are refused by their headers.
 
     Args:
         source: a folder in Hugging Face layout, a GGUF file, or a network to make anew, such as new:mlp.
@@ -35,7 +39,8 @@ def model(source: Source, data: Dataset | None = None, *, out: Path, task: str, 
     """
     chosen = lookup.task(task)
     if blueprint.read(source) is None:
-        inspect(source)
+        numbers = inspect(source)
+        memory.require(numbers * FLOAT_BYTES, memory.stated_limit(), source.reference, "torch, in float32")
     adopted = chosen.adopt(source, out, data=data, seed=seed)
     if data is None:
         return adopted
