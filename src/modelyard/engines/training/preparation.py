@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from modelyard.engines import instructions
+
 Precision = Literal["auto", "fp32", "bf16"]
 
 DROPOUT = ("hidden_dropout_prob", "hidden_dropout", "dropout", "resid_pdrop", "embd_pdrop", "embedding_dropout")
@@ -61,5 +63,4 @@ def use_bf16(precision: Precision, network: Any) -> bool:
         return precision == "bf16"
     if next(network.parameters()).is_cuda:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    features = torch.cpu.get_capabilities()
-    return bool(features.get("avx512_bf16") or features.get("amx_bf16"))
+    return bool(instructions.found(instructions.BF16))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from modelyard.core.model import Model
+from modelyard.core.runtime import Arrays
 from modelyard.formats.files import copy_companions
 from modelyard.formats.onnx_file import MODEL_FILE
 from modelyard.runtimes.onnxruntime.session import OnnxSession
@@ -46,6 +47,8 @@ class OnnxRuntime:
         blocks: bool = False,
         per_channel: bool = True,
         reduce_range: bool = False,
+        calibration: Sequence[Arrays] | None = None,
+        method: Literal["minmax", "entropy", "percentile"] = "minmax",
         **unknown: Any,
     ) -> Mapping[str, Any]:
         """Export the network of ``model`` and copy its other files.
@@ -59,6 +62,8 @@ class OnnxRuntime:
                 not matter then.
             per_channel: one scale for each output channel of a weight, not one for the whole.
             reduce_range: 7-bit weights, for CPUs whose 16-bit sums of u8·s8 products overflow.
+            calibration: rows that fix the ranges of activations for int8; without them each call has its own.
+            method: how a range follows from what was seen in calibration.
 
         Returns:
             ``precision``, ``opset`` and, for int8, the options that took effect.
@@ -68,7 +73,7 @@ class OnnxRuntime:
         """
         # Here and not above: they load onnx and torch, which a server does not need.
         from modelyard.formats import onnx_graph
-        from modelyard.runtimes.onnxruntime import block_weights, dynamic_weights, half_weights
+        from modelyard.runtimes.onnxruntime import block_weights, dynamic_weights, half_weights, static_weights
 
         if unknown:
             raise TypeError(f"unknown option {next(iter(unknown))!r}")
@@ -79,6 +84,12 @@ class OnnxRuntime:
         elif precision == "int8" and blocks:
             graph = block_weights.quantize(graph)
             settings |= {"blocks": block_weights.BLOCK}
+        elif precision == "int8" and calibration is not None:
+            graph = static_weights.quantize(
+                graph, calibration, method=method, per_channel=per_channel, reduce_range=reduce_range
+            )
+            settings |= {"per_channel": per_channel, "reduce_range": reduce_range}
+            settings |= {"calibration": {"rows": len(calibration), "method": method}}
         elif precision == "int8":
             graph = dynamic_weights.quantize(graph, per_channel=per_channel, reduce_range=reduce_range)
             settings |= {"per_channel": per_channel, "reduce_range": reduce_range}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
+from modelyard.core.runtime import Arrays
 from modelyard.formats.files import copy_companions
-from modelyard.runtimes.openvino import intermediate
+from modelyard.runtimes.openvino import intermediate, static_weights
 from modelyard.runtimes.openvino.session import OpenVinoSession, import_openvino
 
 
@@ -36,7 +37,12 @@ class OpenVino:
         model: Model,
         out: Path,
         *,
-        precision: Literal["fp32", "fp16"] = "fp32",
+        precision: Literal["fp32", "fp16", "int8"] = "fp32",
+        compute: Literal["fp32", "bf16", "fp16"] = "fp32",
+        calibration: Sequence[Arrays] = (),
+        method: Literal["minmax", "percentile"] = "minmax",
+        per_channel: bool = True,
+        reduce_range: bool = False,
         **unknown: Any,
     ) -> Mapping[str, Any]:
         """Convert the network of ``model`` by way of ONNX, and copy its other files.
@@ -44,10 +50,15 @@ class OpenVino:
         Args:
             model: a model on the runtime torch, or one with a ``model.onnx``.
             out: an empty folder.
-            precision: how weights are stored; they are computed with in float32 either way.
+            precision: how weights are stored; ``int8`` quantizes activations too.
+            compute: what is not in int8 is computed in this precision, on chips that can; float32 on others.
+            calibration: rows that fix the ranges of activations for int8.
+            method: how a range follows from what was seen in calibration.
+            per_channel: one scale for each output channel of a weight.
+            reduce_range: 7-bit weights, for CPUs whose 16-bit sums of u8·s8 products overflow.
 
         Returns:
-            ``precision`` and ``compute``.
+            ``precision``, ``compute`` and, for int8, the options that took effect.
 
         Raises:
             MissingExtraError: OpenVINO is not installed.
@@ -56,9 +67,16 @@ class OpenVino:
         if unknown:
             raise TypeError(f"unknown option {next(iter(unknown))!r}")
         graph = convert(model)
+        settings: dict[str, Any] = {"precision": precision, "compute": compute}
+        if precision == "int8":
+            graph = static_weights.quantize(
+                graph, calibration, method=method, per_channel=per_channel, reduce_range=reduce_range
+            )
+            settings |= {"per_channel": per_channel, "reduce_range": reduce_range}
+            settings |= {"calibration": {"rows": len(calibration), "method": method}}
         intermediate.write(graph, out, halve=precision == "fp16")
         copy_companions(model, out)
-        return {"precision": precision, "compute": "fp32"}
+        return settings
 
 
 def convert(model: Model) -> Any:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import platform
 from pathlib import Path
 from typing import Literal
 
 from modelyard.core import lookup
 from modelyard.core.model import Model
 from modelyard.core.step import step
-
-INT8_INSTRUCTIONS = ("avx_vnni", "avx512_vnni", "amx_int8")
-"""x86 instructions that add u8·s8 products in 32 bits."""
+from modelyard.engines import instructions
 
 
 @step(needs="graph", runtime="onnxruntime", converts=True, shrinks="form")
@@ -44,8 +41,6 @@ def dynamic(
         per_channel: one scale for each output of a layer, closer to the float weights than one for the whole layer.
         reduce_range: weights of 7 bits in place of 8.
     """
-    seen = _int8_instructions()
-    reduced = reduce_range == "yes" or (reduce_range == "auto" and _is_x86() and not seen)
     generates = "generation" in lookup.task(model.task).abilities
     settings = lookup.runtime("onnxruntime").build(
         model,
@@ -53,18 +48,7 @@ def dynamic(
         precision="int8",
         blocks=blocks == "yes" or (blocks == "auto" and generates),
         per_channel=per_channel,
-        reduce_range=reduced,
+        reduce_range=instructions.reduced_range(reduce_range),
     )
-    built_on = {"machine": platform.machine(), "int8_instructions": seen}
-    return model.rewrite(out, parents=[model], runtime="onnxruntime", settings={**settings, "built_on": built_on})
-
-
-def _is_x86() -> bool:
-    return platform.machine().lower() in ("x86_64", "amd64")
-
-
-def _int8_instructions() -> list[str]:
-    import torch
-
-    found = torch.cpu.get_capabilities()
-    return [name for name in INT8_INSTRUCTIONS if found.get(name)]
+    settings = {**settings, "built_on": instructions.record()}
+    return model.rewrite(out, parents=[model], runtime="onnxruntime", settings=settings)
