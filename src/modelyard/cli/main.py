@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ ENVIRONMENT = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "TOKENIZERS_PARALLELISM": "false",
     "TQDM_DISABLE": "1",
+    # torchao, which transformers imports where it is installed, registers its types in a way that torch warns of.
+    "TORCH_LOGS": "-torch.utils._pytree",
     # Threads that wait must sleep. Those that spin hold the core which the thread they wait for needs: beside one
     # other busy process, a layer of 32 tokens took 100 ms spinning and 3 ms sleeping on two cores.
     "OMP_WAIT_POLICY": "PASSIVE",
@@ -34,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    # It says of each of its libraries for GPUs that it cannot be loaded.
+    logging.getLogger("torchao").setLevel(logging.ERROR)
     try:
         return _dispatch(words)
     except ModelyardError as error:
