@@ -9,6 +9,7 @@ from modelyard.core import lookup
 from modelyard.core.model import Model
 from modelyard.core.options import Option, json_schema, plain
 from modelyard.core.step import Step
+from modelyard.recipes.open_options import AUTO, SCALES, SEARCH
 from modelyard.recipes.recipe import NAME, SOURCE_KEYS, VERSION
 
 _BOUND = {
@@ -25,6 +26,40 @@ _BOUND = {
         },
     ]
 }
+
+_OPEN = "#/$defs/open"
+_SEARCH = {
+    "type": "object",
+    "properties": {
+        SEARCH: {
+            "oneOf": [
+                {"type": "array", "minItems": 1},
+                {
+                    "type": "object",
+                    "properties": {
+                        "low": {"type": "number"},
+                        "high": {"type": "number"},
+                        "scale": {"enum": list(SCALES)},
+                    },
+                    "required": ["low", "high"],
+                    "additionalProperties": False,
+                },
+            ]
+        }
+    },
+    "required": [SEARCH],
+    "additionalProperties": False,
+    "description": "left open: modelyard solve chooses",
+}
+_MEASURE = [
+    {"type": "string"},
+    {
+        "type": "object",
+        "properties": {"maximize": {"type": "string"}},
+        "required": ["maximize"],
+        "additionalProperties": False,
+    },
+]
 
 REFERENCE = (
     "pypi:package==version/path, hf:owner/name@revision, sklearn:table, new:architecture, yard:name@alias, or a path "
@@ -63,13 +98,17 @@ def recipe_schema() -> dict[str, Any]:
             "data": data | {"description": "rows: where from, which column plays which role, how split"},
             "steps": {
                 "type": "array",
-                "items": {"oneOf": [{"enum": sorted(names)}, *map(_entry, names.items())]},
+                "items": {"oneOf": [{"enum": sorted([*names, AUTO])}, {"$ref": _OPEN}, *map(_entry, names.items())]},
                 "description": "what is done, in order: the name of a step, or its name with options",
             },
             "require": {
                 "type": "object",
                 "additionalProperties": _BOUND,
                 "description": "bounds by measure, judged on the released model",
+            },
+            "objective": {
+                "oneOf": [*_MEASURE, {"type": "array", "items": {"oneOf": _MEASURE}, "minItems": 1}],
+                "description": "what modelyard solve makes small (or large), in place of latency and size",
             },
             "seed": {
                 "type": "integer",
@@ -80,12 +119,15 @@ def recipe_schema() -> dict[str, Any]:
         },
         "required": ["modelyard", "name", "task"],
         "additionalProperties": False,
+        "$defs": {"open": _SEARCH},
     }
 
 
 def _entry(item: tuple[str, Step]) -> dict[str, Any]:
     name, step = item
-    options = {"oneOf": [_options(step, _inputs(step)), {"type": "null"}]}
+    options = _options(step)
+    opened = {key: _or_open(schema) for key, schema in options["properties"].items()}
+    options = {"oneOf": [options | {"properties": opened | _inputs(step)}, {"type": "null"}]}
     return {
         "type": "object",
         "properties": {name: options},
@@ -108,11 +150,17 @@ def _inputs(step: Step) -> dict[str, Any]:
     }
 
 
-def _options(step: Step, inputs: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def _or_open(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The option's own value, or alternatives to search."""
+    told = {key: schema[key] for key in ("description", "default") if key in schema}
+    return {"anyOf": [{key: value for key, value in schema.items() if key not in told}, {"$ref": _OPEN}], **told}
+
+
+def _options(step: Step) -> dict[str, Any]:
     required = [option.name for option in step.options.values() if option.required]
     schema: dict[str, Any] = {
         "type": "object",
-        "properties": {option.name: _property(option) for option in step.options.values()} | dict(inputs or {}),
+        "properties": {option.name: _property(option) for option in step.options.values()},
         "additionalProperties": False,
     }
     return schema | ({"required": required} if required else {})

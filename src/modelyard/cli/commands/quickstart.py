@@ -1,4 +1,4 @@
-"""``modelyard quickstart``: the shipped recipe, copied here and built."""
+"""``modelyard quickstart``: a shipped recipe, copied here and built."""
 
 from __future__ import annotations
 
@@ -8,19 +8,25 @@ from pathlib import Path
 
 from modelyard.cli.command import add_json, note
 from modelyard.cli.commands.build import build_and_show
+from modelyard.cli.commands.solve import solve_and_show
 from modelyard.core.errors import InputError, suggestion
 
 
 class Quickstart:
     name = "quickstart"
-    summary = "copy a shipped recipe into this folder and build it"
+    summary = "copy a shipped recipe into this folder and build it, or solve it if it leaves something open"
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("recipe", nargs="?", default="sms-spam", help="a shipped recipe (default: sms-spam)")
         add_json(parser)
 
     def run(self, arguments: argparse.Namespace) -> int:
+        from modelyard.recipes.open_options import find_open
+        from modelyard.recipes.recipe import read_document
+
         path = copy_recipe(arguments.recipe, Path.cwd())
+        if find_open(read_document(path)):
+            return solve_and_show(path, as_json=arguments.json)
         return build_and_show(path, as_json=arguments.json)
 
 

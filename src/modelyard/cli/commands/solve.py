@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from modelyard.recipes.solve.trial import Trial
 
 ENGINES = ("local", "ray")
+MINUTES = 15.0
 
 
 class Solve:
@@ -26,10 +28,12 @@ class Solve:
         parser.add_argument(
             "recipe", type=Path, metavar="RECIPE", help="a recipe with {search: […]} or auto in its steps"
         )
-        parser.add_argument("--minutes", type=float, default=15.0, help="time for all, the final build included (15)")
+        parser.add_argument(
+            "--minutes", type=float, default=MINUTES, help="time for all, the final build included (15)"
+        )
         parser.add_argument("--trials", type=int, help="most recipes to try (default: as many as fit into the time)")
         parser.add_argument("--jobs", type=int, default=1, help="trials at once (1)")
-        parser.add_argument("--engine", choices=ENGINES, default="local", help="where trials run (local)")
+        parser.add_argument("--engine", choices=ENGINES, default=ENGINES[0], help="where trials run (local)")
         parser.add_argument(
             "--objective",
             action="append",
@@ -46,10 +50,28 @@ class Solve:
             number = getattr(arguments, option)
             if number is not None and number < 1:
                 raise InputError(f"--{option} {number}", expected="1 or more")
-        return _solve(arguments)
+        return solve_and_show(
+            arguments.recipe,
+            minutes=arguments.minutes,
+            trials=arguments.trials,
+            jobs=arguments.jobs,
+            engine=arguments.engine,
+            objectives=arguments.objective or (),
+            as_json=arguments.json,
+        )
 
 
-def _solve(arguments: argparse.Namespace) -> int:
+def solve_and_show(
+    path: Path,
+    *,
+    minutes: float = MINUTES,
+    trials: int | None = None,
+    jobs: int = 1,
+    engine: str = ENGINES[0],
+    objectives: Sequence[str] = (),
+    as_json: bool = False,
+) -> int:
+    """Solve a recipe, show its frontier and its table, and return the exit code of the release's verdict."""
     from modelyard.cli.progress import shown_progress
     from modelyard.recipes.objective import Objective
     from modelyard.recipes.solve.budget import Budget
@@ -57,25 +79,23 @@ def _solve(arguments: argparse.Namespace) -> int:
     from modelyard.yard.yard import Yard
 
     start = time.monotonic()
-    objectives = [Objective(text.removeprefix("max:"), text.startswith("max:")) for text in arguments.objective or ()]
-    budget = Budget(60 * arguments.minutes, arguments.trials)
     # Before any worker is started.
-    read_question(arguments.recipe)
-    engine = make_engine(arguments.engine, arguments.jobs)
+    read_question(path)
+    workers = make_engine(engine, jobs)
     try:
         with shown_progress():
             solved = solve(
-                arguments.recipe,
+                path,
                 Yard.default(),
-                engine,
-                budget=budget,
-                objectives=objectives,
+                workers,
+                budget=Budget(60 * minutes, trials),
+                objectives=[Objective(text.removeprefix("max:"), text.startswith("max:")) for text in objectives],
                 on_trial=_note_trial,
                 on_result=note_result,
             )
     finally:
-        engine.close()
-    if arguments.json:
+        workers.close()
+    if as_json:
         print_json(solved.to_json())
     else:
         from modelyard.render.terminal import print_findings
