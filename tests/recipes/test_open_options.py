@@ -14,7 +14,7 @@ from modelyard.core import lookup
 from modelyard.core.errors import InputError
 from modelyard.recipes.auto import expand_auto, shrinking_entries
 from modelyard.recipes.document import parse, write_yaml
-from modelyard.recipes.open_options import Alternatives, Closing, Numbers, enumerate_closings
+from modelyard.recipes.open_options import Alternatives, Closing, Numbers, around_first, enumerate_closings
 from modelyard.recipes.recipe import parse_recipe
 from modelyard.recipes.solve.solving import read_question
 
@@ -136,6 +136,22 @@ def test_auto_is_written_out_from_what_the_steps_say(tmp_path: Path) -> None:
     path = tmp_path / "r.yaml"
     path.write_text(text)
     assert read_question(path).plan.recipe.name == "sms-spam"
+
+
+def test_a_search_begins_with_the_first_alternatives_and_what_lies_beside_them() -> None:
+    choices = list(around_first(parse(OPEN, "r.yaml")))
+    assert all(set(choice.values()) <= {0, 1} for choice in choices)
+    assert [sum(choice.values()) for choice in choices] == [0, 1, 1]
+    assert len(choices[2]) == len(choices[0]) + 1, "the step that is taken in has an open option of its own"
+
+
+def test_in_auto_the_strongest_stands_first() -> None:
+    document = expand_auto(parse(re.sub(r"- search: .*", "- auto", OPEN), "r.yaml"))
+    strongest = Closing(document, first).close()["steps"]
+    names = [step if isinstance(step, str) else next(iter(step)) for step in strongest]
+    assert {"prune layers", "prune neurons", "prune positions", "prune vocabulary", "distill"} <= set(names)
+    assert names[-3] == "quantize dynamic"
+    assert {"prune layers": {"keep": 2}} in strongest
 
 
 @given(st.randoms(use_true_random=False))

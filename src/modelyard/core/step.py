@@ -18,9 +18,10 @@ from modelyard.core.errors import InputError, suggestion
 from modelyard.core.options import REQUIRED, Option
 from modelyard.core.source import Source
 
-Shrinking = Literal["", "parts", "recovery", "form"]
+Shrinking = Literal["", "parts", "recovery", "bits", "form"]
 """What a step does towards a smaller model: takes ``parts`` out; trains what is left (``recovery``: weights alone
-change, so size and speed can be measured without it); gives the ``form`` that it is served in."""
+change, so size and speed can be measured without it); gives the ``form`` that it is served in, with fewer ``bits`` or
+with the same."""
 
 INJECTED = ("out", "scratch")
 """Keyword parameters that the engine gives: the empty folder for the result, and a folder that
@@ -138,8 +139,8 @@ def step(
             several has an option ``runtime`` instead.
         converts: the result stands in for the input model (quantized, pruned, exported): it is
             compared with it on real rows, and what came before is the reference ``base``.
-        shrinks: what the step does towards a smaller model: ``parts``, ``recovery`` or ``form``. What its options are
-            worth trying says ``Search`` in their annotations.
+        shrinks: what the step does towards a smaller model: ``parts``, ``recovery``, ``bits`` or ``form``. What its
+            options are worth trying says ``Search`` in their annotations.
         measures: measures that its report always holds.
         scores: its report also holds the measures that the task names.
         timed: what it measures is speed or size: a search asks for it before it trains, and while nothing else runs.

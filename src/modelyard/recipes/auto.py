@@ -45,6 +45,8 @@ def expand_auto(document: Document) -> Document:
 def shrinking_entries(task_name: str, where: str = "") -> list[Any]:
     """Entries of ``steps``, each open: any parts taken out, one recovery at most, one form at most.
 
+    What makes the model smallest stands first, since a search begins there.
+
     Raises:
         InputError: there is no such task, or no step shrinks its models.
     """
@@ -54,14 +56,14 @@ def shrinking_entries(task_name: str, where: str = "") -> list[Any]:
     offered = lookup.task(task_name).abilities | lookup.runtime(START_RUNTIME).abilities
     steps = [lookup.step(name) for name in lookup.step_names()]
     usable = [step for step in steps if step.shrinks and step.converts and step.needs <= offered]
-    parts, recoveries, forms = (
-        [_entry(step) for step in usable if step.shrinks == kind] for kind in ("parts", "recovery", "form")
+    parts, recoveries, smaller, same = (
+        [_entry(step) for step in usable if step.shrinks == kind] for kind in ("parts", "recovery", "bits", "form")
     )
     if not usable:
         raise InputError(f"auto: no step makes a model for {task_name} smaller", fix="write the steps out", where=where)
-    entries = [{SEARCH: [None, part]} for part in parts]
-    entries += [{SEARCH: [None, *recoveries]}] if parts and recoveries else []
-    return [*entries, {SEARCH: [*forms, None]}]
+    entries = [{SEARCH: [part, None]} for part in parts]
+    entries += [{SEARCH: [*recoveries, None]}] if parts and recoveries else []
+    return [*entries, {SEARCH: [*smaller, *same, None]}]
 
 
 def _entry(step: Step) -> Any:

@@ -166,6 +166,32 @@ class Closing:
         return value, source, name
 
 
+def around_first(document: Document) -> Iterator[dict[str, int]]:
+    """The first alternative everywhere; then the second of one open option at a time, and the first of the others.
+
+    As name → position; options whose number is free are left out.
+    """
+    first = _positions(document, {})
+    yield {name: 0 for name, _ in first}
+    for name, number in first:
+        if number > 1:
+            yield {other: int(other == name) for other, _ in _positions(document, {name: 1})}
+
+
+def _positions(document: Document, fixed: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Name and number of alternatives of each listed option that is asked for, first values but for those fixed."""
+    asked: list[tuple[str, int]] = []
+
+    def pick(name: str, offered: Alternatives) -> Any:
+        if isinstance(offered, Numbers):
+            return offered.low
+        asked.append((name, len(offered)))
+        return fixed.get(name, 0)
+
+    Closing(document, pick).close()
+    return asked
+
+
 def enumerate_closings(document: Document) -> Iterator[dict[str, int]]:
     """Every way to choose among listed values, as name → position, first values first.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import count, islice
 from typing import Any
 
 from modelyard.core.artifact import canonical_json, hash_bytes
@@ -20,7 +20,7 @@ from modelyard.core.requirement import Requirement, Verdict
 from modelyard.engines.jobs import Engine
 from modelyard.recipes.document import Document, write_yaml
 from modelyard.recipes.objective import Objective, total_cost
-from modelyard.recipes.open_options import Alternatives, Closing, Numbers, enumerate_closings
+from modelyard.recipes.open_options import Alternatives, Closing, Numbers, around_first, enumerate_closings
 from modelyard.recipes.solve import candidate
 from modelyard.recipes.solve.budget import Budget
 from modelyard.recipes.solve.journal import Journal
@@ -32,7 +32,7 @@ BATCH = 8
 WAVE = 2
 """Candidates that are measured in full before it is seen whether the others still matter."""
 STARTUP = 8
-"""Candidates that are drawn at random before the sampler has learned enough to propose."""
+"""Candidates that are not the sampler's own: the first alternatives and what lies beside them, then random ones."""
 PATIENCE = 8
 """Proposals in a row that were tried already, before the first untried recipe in order is taken."""
 FAR = 1e3
@@ -75,6 +75,9 @@ class Study:
         self._seen: set[bytes] = set()
         self._asked: dict[int, Any] = {}
         self._listed = self._untried()
+        # The first alternatives are what the writer thinks most of; in ``auto`` they are the strongest.
+        for choices in islice(around_first(self.document), STARTUP):
+            self._sampler.enqueue_trial(choices)
 
     def run(self) -> None:
         """Search until the budget or the space is used up; an interruption keeps what was found."""

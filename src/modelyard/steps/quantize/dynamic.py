@@ -11,7 +11,7 @@ from modelyard.core.step import step
 from modelyard.engines import instructions
 
 
-@step(needs="graph", runtime="onnxruntime", converts=True, shrinks="form")
+@step(needs="graph", runtime="onnxruntime", converts=True, shrinks="bits")
 def dynamic(
     model: Model,
     *,

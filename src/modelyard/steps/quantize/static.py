@@ -9,19 +9,19 @@ from modelyard.core import lookup
 from modelyard.core.dataset import Dataset
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
-from modelyard.core.options import Between
+from modelyard.core.options import Between, Search
 from modelyard.core.step import step
 from modelyard.engines import instructions
 from modelyard.engines.calibration import calibration_arrays
 
 
-@step(needs="graph", converts=True)
+@step(needs="graph", converts=True, shrinks="bits")
 def static(
     model: Model,
     data: Dataset,
     *,
     out: Path,
-    runtime: Literal["onnxruntime", "openvino"] = "onnxruntime",
+    runtime: Annotated[Literal["onnxruntime", "openvino"], Search("onnxruntime", "openvino")] = "onnxruntime",
     method: Literal["minmax", "entropy", "percentile"] = "minmax",
     split: str = "train",
     rows: Annotated[int, Between(1, 100_000)] = 200,
