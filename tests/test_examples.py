@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -52,3 +53,16 @@ def test_compress_a_classifier(tmp_path: Path) -> None:
     assert float(student[1]) >= 0.97 * float(teacher[1])
     assert float(quantized[1]) >= 0.97 * float(teacher[1])
     assert float(quantized[-2]) < 0.4 * float(teacher[-2])
+
+
+@pytest.mark.slow
+def test_size_a_batch_job(tmp_path: Path) -> None:
+    printed = run(tmp_path, "size_a_batch_job.py")
+    job = yaml.safe_load(printed)
+    assert job["kind"] == "Job"
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    requested, limit = (
+        int(container["resources"][kind]["memory"].removesuffix("M")) for kind in ("requests", "limits")
+    )
+    assert 50 < requested < limit
+    assert float(printed.split("a million rows: ")[1].split()[0]) > 0

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from modelyard.core.dataset import Dataset
-from modelyard.core.errors import InputError, ModelyardError
+from modelyard.core.errors import InputError
 from modelyard.core.memory import MEGABYTE
 from modelyard.core.model import Model
 from modelyard.core.options import Between
-from modelyard.core.progress import progress
 from modelyard.core.report import Figure, Findings, Measure, Report, Series, Table
 from modelyard.core.step import step
+from modelyard.engines import worker
 from modelyard.methods import latency
 
 WORKER = "modelyard.steps._benchmark_worker"
@@ -93,58 +89,11 @@ def benchmark(
         "rows": rows,
         "threads": threads,
     }
-    found = _measure(job)
+    found = worker.result(WORKER, job, "measuring")
     measures = _measures(found, confidence) | {"size_mb": Measure(model.size_bytes / MEGABYTE, unit="MB")}
     measures["sparsity"] = Measure(model.settings.get("sparsity"))
     table, figure = _cells(found["cells"])
     return Report.write(out, Findings(measures, [table], [figure], found["notes"]), parents=[model, data])
-
-
-def _measure(job: Mapping[str, Any]) -> dict[str, Any]:
-    """Run the job in a process of its own and return what it measured.
-
-    Raises:
-        ModelyardError: the process failed; an error in the input keeps its four parts.
-    """
-    pipe = subprocess.PIPE
-    # Waiting threads sleep: spinning ones would measure whatever else the machine does.
-    environment = {"OMP_WAIT_POLICY": "PASSIVE"} | os.environ
-    process = subprocess.Popen(
-        [sys.executable, "-m", WORKER],
-        stdin=pipe,
-        stdout=pipe,
-        stderr=subprocess.DEVNULL,
-        encoding="utf-8",
-        env=environment,
-    )
-    try:
-        return _listen(process, job)
-    finally:
-        # Also when the build is interrupted.
-        process.kill()
-        process.wait()
-
-
-def _listen(process: subprocess.Popen[str], job: Mapping[str, Any]) -> dict[str, Any]:
-    """Send the job and read one JSON object a line: progress, then the result or the error."""
-    if process.stdin is None or process.stdout is None:
-        raise RuntimeError("the process was started without pipes")
-    with process.stdin as file:
-        json.dump(job, file)
-    with process.stdout as lines, progress("measuring") as bar:
-        for line in lines:
-            message: dict[str, Any] = json.loads(line)
-            if "result" in message:
-                found: dict[str, Any] = message["result"]
-                return found
-            if "error" in message:
-                raise InputError(message["error"].pop("error"), **message["error"])
-            bar.advance()
-    raise ModelyardError(
-        f"the process that measures ended with code {process.wait()}",
-        expected="memory for the model and its largest batch",
-        fix="give smaller batch_sizes and lengths, and look whether evaluate runs",
-    )
 
 
 def _measures(found: Mapping[str, Any], confidence: float) -> dict[str, Measure]:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-from modelyard.core.errors import InputError, ModelyardError
+from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.options import Between
 from modelyard.core.progress import progress
 from modelyard.core.report import Figure, Findings, Measure, Report, Series, Table
 from modelyard.core.step import step
+from modelyard.engines import worker
 from modelyard.methods import latency
 
 WORKER = "modelyard.steps._turns_worker"
@@ -57,7 +56,7 @@ def speedup(
     job = {"batch_sizes": batch_sizes, "length": length, "threads": threads, "seconds": seconds}
     times: dict[int, list[tuple[float, float]]] = {batch: [] for batch in batch_sizes}
     with ExitStack() as stack, progress("taking turns", rounds) as bar:
-        ours, theirs = (stack.enter_context(_worker({**job, "model": str(item.path)})) for item in (model, base))
+        ours, theirs = (stack.enter_context(_opened({**job, "model": str(item.path)})) for item in (model, base))
         for number in range(rounds):
             for batch in batch_sizes:
                 # Who goes first alternates: the first may find the machine at another speed.
@@ -69,52 +68,15 @@ def speedup(
 
 
 @contextmanager
-def _worker(job: dict[str, Any]) -> Iterator[subprocess.Popen[str]]:
+def _opened(job: dict[str, Any]) -> Iterator[subprocess.Popen[str]]:
     """A process that has opened the model of the job."""
-    pipe = subprocess.PIPE
-    # Waiting threads sleep: spinning ones would slow the other model.
-    environment = {"OMP_WAIT_POLICY": "PASSIVE"} | os.environ
-    process = subprocess.Popen(
-        [sys.executable, "-m", WORKER],
-        stdin=pipe,
-        stdout=pipe,
-        stderr=subprocess.DEVNULL,
-        encoding="utf-8",
-        env=environment,
-    )
-    try:
-        _exchange(process, json.dumps(job))
+    with worker.started(WORKER) as process:
+        worker.exchange(process, json.dumps(job))
         yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 def _ask(process: subprocess.Popen[str], batch: int) -> float:
-    return float(_exchange(process, str(batch))["seconds"])
-
-
-def _exchange(process: subprocess.Popen[str], line: str) -> dict[str, Any]:
-    """Say one line and read the answer.
-
-    Raises:
-        ModelyardError: the process failed; an error in the input keeps its four parts.
-    """
-    if process.stdin is None or process.stdout is None:
-        raise RuntimeError("the process was started without pipes")
-    process.stdin.write(line + "\n")
-    process.stdin.flush()
-    answer = process.stdout.readline()
-    if not answer:
-        raise ModelyardError(
-            f"the process that measures ended with code {process.wait()}",
-            expected="memory for both models and their largest batch",
-            fix="give smaller batch_sizes, and look whether evaluate runs",
-        )
-    message: dict[str, Any] = json.loads(answer)
-    if "error" in message:
-        raise InputError(message["error"].pop("error"), **message["error"])
-    return message
+    return float(worker.exchange(process, str(batch))["seconds"])
 
 
 def _findings(times: dict[int, list[tuple[float, float]]], length: int, confidence: float) -> Findings:
