@@ -26,10 +26,14 @@ def quantize(graph: Any) -> Any:
     A table that is an embedding and, transposed, the last layer too stays one table. Weights whose rows are no
     whole number of blocks stay in float32.
     """
+    return replace_weights(graph, BlockWeights(graph.graph))
+
+
+def replace_weights(graph: Any, weights: BlockWeights) -> Any:
+    """The given ``onnx.ModelProto`` with each node replaced as ``weights`` does, and without what is left over."""
     from onnx import helper
 
     body = graph.graph
-    weights = _Weights(body)
     nodes = [made for node in body.node for made in weights.replace(node)]
     used = {name for node in nodes for name in node.input} | {output.name for output in body.output}
     # What only a quantized weight came from: transposed tables, and the floats themselves.
@@ -43,35 +47,46 @@ def quantize(graph: Any) -> Any:
     return graph
 
 
-class _Weights:
+class BlockWeights:
     """The float tables of a graph, and their blocks as far as they were asked for."""
 
     def __init__(self, body: Any) -> None:
         self.tensors: dict[str, Any] = {}
-        self._tables = {tensor.name: tensor for tensor in body.initializer if len(tensor.dims) == 2}
+        self.tables = {tensor.name: tensor for tensor in body.initializer if len(tensor.dims) == 2}
         self._transposed = {
             node.output[0]: node.input[0]
             for node in body.node
-            if node.op_type == "Transpose" and node.input[0] in self._tables
+            if node.op_type == "Transpose" and node.input[0] in self.tables
         }
 
     def replace(self, node: Any) -> list[Any]:
         """The nodes that do the same with blocks, or the node itself."""
-        if node.op_type == "Gather" and self._blocks(node.input[0], transpose=False):
+        if node.op_type == "Gather" and self.can_be_cut(node.input[0], transpose=False):
+            self._blocks(node.input[0], transpose=False)
             return self._gather(node)
         if node.op_type == "MatMul":
             weight = node.input[1]
             name = self._transposed.get(weight, weight)
             # Blocks run along what a product sums over: the columns of a table that it takes transposed.
-            if self._blocks(name, transpose=weight not in self._transposed):
-                return [self._product(node, name, transpose=weight not in self._transposed)]
+            transpose = weight not in self._transposed
+            if self.can_be_cut(name, transpose=transpose):
+                return self.product(node, name, transpose=transpose)
         return [node]
+
+    def can_be_cut(self, name: str, *, transpose: bool) -> bool:
+        """Whether there is such a table, and its rows (or columns) are whole numbers of blocks."""
+        return name in self.tables and self.tables[name].dims[0 if transpose else 1] % BLOCK == 0
+
+    def product(self, node: Any, name: str, *, transpose: bool) -> list[Any]:
+        """The nodes that multiply by the table, or by the transposed one."""
+        self._blocks(name, transpose=transpose)
+        return [self._product(node, name, transpose=transpose)]
 
     def _gather(self, node: Any) -> list[Any]:
         from onnx import helper, numpy_helper
 
         name = node.input[0]
-        shape = numpy_helper.from_array(np.array(self._tables[name].dims, np.int64), f"{name}_shape")
+        shape = numpy_helper.from_array(np.array(self.tables[name].dims, np.int64), f"{name}_shape")
         self.tensors[shape.name] = shape
         flat = helper.make_node("Reshape", [f"{name}_blocks", shape.name], [f"{name}_flat"])
         gather = helper.make_node(
@@ -89,7 +104,7 @@ class _Weights:
     def _product(self, node: Any, name: str, *, transpose: bool) -> Any:
         from onnx import helper
 
-        rows, columns = self._tables[name].dims
+        rows, columns = self.tables[name].dims
         suffix = "_transposed" if transpose else ""
         return helper.make_node(
             "MatMulNBits",
@@ -103,19 +118,22 @@ class _Weights:
             accuracy_level=INT8_PRODUCTS,
         )
 
-    def _blocks(self, name: str, *, transpose: bool) -> bool:
-        """Make ``NAME_blocks`` and ``NAME_scales``, once; False where the table cannot be cut into blocks."""
+    def _blocks(self, name: str, *, transpose: bool) -> None:
+        """Make ``NAME_blocks`` and ``NAME_scales``, once."""
         from onnx import numpy_helper
 
-        if name not in self._tables or self._tables[name].dims[0 if transpose else 1] % BLOCK:
-            return False
         target = f"{name}_transposed" if transpose else name
         if f"{target}_blocks" not in self.tensors:
-            table = numpy_helper.to_array(self._tables[name])
-            blocks, scales = to_blocks(table.T if transpose else table)
+            blocks, scales = to_blocks(self.table(name, transpose=transpose))
             self.tensors[f"{target}_blocks"] = numpy_helper.from_array(blocks, f"{target}_blocks")
             self.tensors[f"{target}_scales"] = numpy_helper.from_array(scales, f"{target}_scales")
-        return True
+
+    def table(self, name: str, *, transpose: bool) -> np.ndarray:
+        """The float values, one output a row."""
+        from onnx import numpy_helper
+
+        table = numpy_helper.to_array(self.tables[name])
+        return table.T if transpose else table
 
 
 def to_blocks(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -45,6 +45,8 @@ class OnnxRuntime:
         *,
         precision: Literal["fp32", "fp16", "int8"] = "fp32",
         blocks: bool = False,
+        weight_bits: Literal[4, 8] | None = None,
+        int8_activations: bool = False,
         per_channel: bool = True,
         reduce_range: bool = False,
         calibration: Sequence[Arrays] | None = None,
@@ -60,6 +62,8 @@ class OnnxRuntime:
                 int8 and quantizes activations as they come.
             blocks: a scale for every 32 weights, and activations quantized alike; the two options below do
                 not matter then.
+            weight_bits: weights of so many bits in blocks, in place of ``precision``.
+            int8_activations: round activations too, where ``weight_bits`` are given.
             per_channel: one scale for each output channel of a weight, not one for the whole.
             reduce_range: 7-bit weights, for CPUs whose 16-bit sums of u8·s8 products overflow.
             calibration: rows that fix the ranges of activations for int8; without them each call has its own.
@@ -73,13 +77,23 @@ class OnnxRuntime:
         """
         # Here and not above: they load onnx and torch, which a server does not need.
         from modelyard.formats import onnx_graph
-        from modelyard.runtimes.onnxruntime import block_weights, dynamic_weights, half_weights, static_weights
+        from modelyard.runtimes.onnxruntime import (
+            block_weights,
+            dynamic_weights,
+            half_weights,
+            static_weights,
+            weight_only,
+        )
 
         if unknown:
             raise TypeError(f"unknown option {next(iter(unknown))!r}")
         graph = onnx_graph.graph_of(model)
         settings: dict[str, Any] = {"precision": precision, "opset": onnx_graph.OPSET}
-        if precision == "fp16":
+        if weight_bits is not None:
+            graph = weight_only.quantize(graph, bits=weight_bits, int8_activations=int8_activations)
+            settings |= {"precision": f"int{weight_bits} weights", "blocks": block_weights.BLOCK}
+            settings |= {"int8_activations": int8_activations}
+        elif precision == "fp16":
             graph = half_weights.store(graph)
         elif precision == "int8" and blocks:
             graph = block_weights.quantize(graph)
