@@ -66,3 +66,13 @@ def test_size_a_batch_job(tmp_path: Path) -> None:
     )
     assert 50 < requested < limit
     assert float(printed.split("a million rows: ")[1].split()[0]) > 0
+
+
+@pytest.mark.slow
+def test_move_a_keras_model(tmp_path: Path) -> None:
+    lines = run(tmp_path, "move_a_keras_model.py").splitlines()
+    imported, tuned, *moved = (line for line in lines if ": " in line)
+    assert "on 1.000 of" in imported
+    assert float(tuned.split()[-1]) > 0.9
+    assert [line.split(":")[0] for line in moved] == ["onnxruntime", "openvino"]
+    assert all("agreement 1.000" in line for line in moved)

@@ -13,11 +13,13 @@ def classes(folder: Path) -> tuple[Any, Any]:
     """The classes that read the configuration and the network of a folder."""
     from transformers import AutoConfig, AutoModelForImageClassification
 
-    from modelyard.networks import efficientnet_lite
+    from modelyard.networks import efficientnet_lite, keras_graph
 
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     if config.get("model_type") == efficientnet_lite.MODEL_TYPE:
         return efficientnet_lite.EfficientNetLiteConfig, efficientnet_lite.EfficientNetLiteForImageClassification
+    if config.get("model_type") == keras_graph.MODEL_TYPE:
+        return keras_graph.KerasGraphConfig, keras_graph.KerasGraphForImageClassification
     return AutoConfig, AutoModelForImageClassification
 
 
@@ -27,5 +29,5 @@ def load(folder: Path) -> Any:
 
 
 def takes_any_size(config: Any) -> bool:
-    """Whether images of any size fit: patches that are numbered have places for one size only."""
-    return not any(hasattr(config, name) for name in ("patch_size", "num_patches", "window_size"))
+    """Whether images of any size fit: numbered patches, and layers over a flattened map, have places for one size."""
+    return not any(hasattr(config, name) for name in ("patch_size", "num_patches", "window_size", "input_shape"))

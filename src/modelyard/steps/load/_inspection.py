@@ -12,6 +12,7 @@ from pathlib import Path
 
 from modelyard.core.errors import InputError
 from modelyard.core.source import Source
+from modelyard.formats import keras_file
 from modelyard.methods import gguf_header, safetensors_header, torch_checkpoint
 
 LARGEST_CONFIG = 64 * 2**20
@@ -35,11 +36,11 @@ def inspect(source: Source) -> int:
         _refuse_code(files, source.reference)
     weights = [file for file in files if _is_weights(file)]
     numbers = {file: _check_weights(file) for file in weights}
-    if not weights and not _check_checkpoints(files):
+    if not weights and not _check_checkpoints(files) and not keras_file.is_keras(source.path):
         found = [file.name for file in files if _kind(file) or file.suffix in (".bin", ".pt", ".pth", ".ckpt")]
         raise InputError(
             "no weights that are safe to load" + (f"; there are {', '.join(found[:5])}" if found else ""),
-            expected="*.safetensors, *.gguf, or a checkpoint of torch.save that holds tensors only",
+            expected="*.safetensors, *.gguf, a Keras file, or a checkpoint of torch.save that holds tensors only",
             fix=_FIX,
             where=source.reference,
         )

@@ -1,6 +1,6 @@
 """Turns a foreign network into an image classifier with a head for the given classes.
 
-Takes a Hugging Face folder, a checkpoint of EfficientNet-Lite0 that was judged safe, or the name of an architecture.
+Takes a Hugging Face folder, a Keras file, or a checkpoint of EfficientNet-Lite0 that was judged safe.
 No code that came with the files is run.
 """
 
@@ -16,9 +16,9 @@ from typing import Any
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.source import Source
-from modelyard.formats import hugging_face
+from modelyard.formats import hugging_face, keras_file
 from modelyard.methods import torch_checkpoint
-from modelyard.tasks.image_classification import preprocessing
+from modelyard.tasks.image_classification import keras_import, preprocessing
 from modelyard.tasks.image_classification.preprocessing import BICUBIC, FILE, Preprocessing
 
 KIND = "ForImageClassification"
@@ -127,8 +127,12 @@ def _agree(ours: Preprocessing, theirs: Any, height: int, width: int) -> bool:
 
 
 def _unpack(source: Source, folder: Path) -> Source:
-    """The source as a Hugging Face folder: a checkpoint is written as one into ``folder``."""
+    """The source as a Hugging Face folder: a checkpoint or a Keras file is written as one into ``folder``."""
     path = source.path
+    if keras_file.is_keras(path):
+        translated, prepared = keras_import.translate(source, folder)
+        write_preprocessing(prepared, folder)
+        return translated
     if path.is_dir() and (path / "config.json").is_file():
         return source
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
