@@ -12,6 +12,7 @@ from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.source import Source
 from modelyard.formats import signature
+from modelyard.runtimes.executorch import Pool
 from modelyard.testing import check_runtime, check_step, tiny
 
 pytest.importorskip("executorch", reason="the extra 'executorch' is not installed")
@@ -42,6 +43,23 @@ def test_a_text_classifier_answers_as_torch_does(classifier: Model) -> None:
         np.asarray(lookup.runtime(model.runtime).open(model).run(batch)["logits"]) for model in (exported, classifier)
     )
     np.testing.assert_allclose(ours, reference, atol=1e-6)
+
+
+def test_the_shared_threads_are_replaced_only_while_no_program_is_open() -> None:
+    """A program holds a pointer to the threads that it was loaded with."""
+    sizes: list[int] = []
+    pool = Pool()
+    for threads in (1, 2, None):
+        with pool.share(threads, sizes.append):
+            pass
+    assert sizes == [1]
+    for _ in range(3):
+        pool.leave()
+    with pytest.raises(InputError), pool.share(2, sizes.append):
+        raise InputError("a program that cannot be loaded")
+    with pool.share(3, sizes.append):
+        pass
+    assert sizes == [1, 2, 3]
 
 
 @pytest.mark.parametrize("device", ["cuda", "npu"])

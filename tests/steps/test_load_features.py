@@ -33,7 +33,7 @@ def write(folder: Path, lines: list[str], name: str = "a.csv") -> Source:
 def load(folder: Path, *sources: Source | None, **options: Any) -> Dataset:
     out = folder / "out"
     out.mkdir()
-    inputs = [*sources, None, None][:3]
+    inputs = [*sources, None, None, None][:4]
     result = execute(STEP, inputs, STEP.check_options({"columns": COLUMNS} | options), out=out, scratch=out)
     assert isinstance(result, Dataset)
     return result

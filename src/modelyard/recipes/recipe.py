@@ -24,7 +24,7 @@ from modelyard.recipes.problems import Problems
 
 VERSION = 1
 KEYS = ("modelyard", "name", "task", "model", "data", "steps", "require", "objective", "seed")
-SOURCE_KEYS = ("train", "validation", "test")
+SOURCE_KEYS = ("train", "validation", "test", "unlabelled")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -165,7 +165,7 @@ def _read_data(value: Any, problems: Problems, seed: int) -> DataSection | None:
     if isinstance(sources, str):
         sources = {"train": sources}
     if not isinstance(sources, dict) or "train" not in sources:
-        expected = "a reference, or a mapping {train: …, validation: …, test: …}"
+        expected = "a reference, or a mapping {train: …, validation: …, test: …, unlabelled: …}"
         problems.add(("data", "source"), f"source: {sources!r}", expected=expected)
         return None
     for key, reference in sources.items():

@@ -7,8 +7,9 @@ what goes to a device can be compared with its source first. Knows no task by na
 from __future__ import annotations
 
 import logging
+import threading
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,34 @@ from modelyard.formats.files import copy_companions
 MODEL_FILE = "model.pte"
 
 
+class Pool:
+    """The threads that all programs of the process share.
+
+    A program keeps a pointer to the pool that it was loaded with, so the pool may only be replaced while no program
+    is open; else the next call ends the process.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open = 0
+
+    @contextmanager
+    def share(self, threads: int | None, resize: Callable[[int], None]) -> Iterator[None]:
+        """Count one more program, unless opening it fails in the block."""
+        with self._lock:
+            if threads is not None and self._open == 0:
+                resize(threads)
+            yield
+            self._open += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._open -= 1
+
+
+_POOL = Pool()
+
+
 class ExecutorchSession:
     """An opened program."""
 
@@ -36,16 +65,14 @@ class ExecutorchSession:
         path = model.path / MODEL_FILE
         if not path.is_file():
             raise InputError(f"the model has no {MODEL_FILE}", expected="a model of the runtime executorch")
-        if threads is not None:
-            # One pool serves the whole process; it is set while nothing runs.
-            portable_lib._unsafe_reset_threadpool(threads)
-        try:
-            program = Runtime.get().load_program(path)
-            self._method = program.load_method("forward")
-        except (RuntimeError, KeyError) as error:
-            raise InputError(
-                f"ExecuTorch cannot load {MODEL_FILE}", expected="a program whose operators this version knows"
-            ) from error
+        with _POOL.share(threads, portable_lib._unsafe_reset_threadpool):
+            try:
+                program = Runtime.get().load_program(path)
+                self._method = program.load_method("forward")
+            except (RuntimeError, KeyError) as error:
+                raise InputError(
+                    f"ExecuTorch cannot load {MODEL_FILE}", expected="a program whose operators this version knows"
+                ) from error
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -65,7 +92,9 @@ class ExecutorchSession:
         return [tensor.numpy() for tensor in self._method.execute(tensors)]
 
     def close(self) -> None:
-        self._method = None
+        if self._method is not None:
+            self._method = None
+            _POOL.leave()
 
 
 class Executorch:
@@ -79,7 +108,8 @@ class Executorch:
 
         Args:
             device: ``cpu`` or ``auto``.
-            threads: cores that one call may use; the pool is shared by all ExecuTorch sessions of the process.
+            threads: cores that one call may use. All ExecuTorch sessions of a process share one pool: the first
+            that is open decides, and the others take what they find.
 
         Raises:
             InputError: another device, or no program that can be loaded.

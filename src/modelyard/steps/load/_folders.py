@@ -54,7 +54,7 @@ def _read_images(path: Path, columns: Mapping[str, Spec]) -> Table:
         if name.lower().endswith(_OTHER_IMAGES):
             raise InputError(f"{name} is neither PNG nor JPEG", fix="convert it to PNG", where=path.name)
     images = [name for name in names if Path(name).suffix.lower() in image_header.SUFFIXES]
-    loose = [name for name in images if "/" not in name]
+    loose = [name for name in images if "/" not in name and "label" in columns]
     if not images or loose:
         raise InputError(
             f"{loose[0]} lies in no folder of its class" if loose else "no images and no table in the folder",

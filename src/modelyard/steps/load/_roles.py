@@ -25,6 +25,8 @@ NEEDED = ("text", "image", "label", "target", "weight", "group")
 """Roles that a row cannot do without."""
 NOT_INPUTS = frozenset({ROW_ID, "label", "target", "weight", "group", "id"})
 """Roles that a model does not see as its input."""
+ANSWERS = ("label", "target", "weight")
+"""Roles that rows without an answer have no column for."""
 Missing = Literal["error", "drop", "keep"]
 
 

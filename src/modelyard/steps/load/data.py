@@ -22,6 +22,7 @@ from modelyard.methods import profiling, splitting
 from modelyard.steps.load import _folders
 from modelyard.steps.load._columns import Spec
 from modelyard.steps.load._roles import (
+    ANSWERS,
     NOT_INPUTS,
     Gathered,
     Missing,
@@ -35,6 +36,9 @@ from modelyard.steps.load._tables import Format, Table
 
 Columns = dict[str, list[Any]]
 """Role → values; of equal length, with the row numbers under ``row``."""
+SHARES = ("train", "validation", "test")
+UNLABELLED = "unlabelled"
+"""The split whose rows have no answer, and the file that they come from."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ def data(
     source: Source,
     test: Source | None = None,
     validation: Source | None = None,
+    unlabelled: Source | None = None,
     *,
     out: Path,
     columns: Mapping[str, Spec],
@@ -87,6 +92,8 @@ def data(
         source: the table; its rows are divided into the splits that have no file of their own.
         test: the rows to judge by, if they are a file of their own.
         validation: the rows to choose by, if they are a file of their own.
+        unlabelled: rows without an answer, a file of their own, which need no column for label, target or weight;
+            distill has its teacher answer them.
         columns: role → column, such as text: message; roles are text, features, label, target (a number to
             predict), image, weight, group, id, and any other name that a task asks for. Features are several columns: a
             list of names, a range first..last, or "*" for all that no other role names; so are the pixels of an
@@ -105,7 +112,7 @@ def data(
         InputError: the files, the columns or the split cannot be used.
     """
     check_roles(columns, labels)
-    sources = {"source": source, "test": test, "validation": validation}
+    sources = {"source": source, "test": test, "validation": validation, UNLABELLED: unlabelled}
     given = _folders.part_folders({name: item for name, item in sources.items() if item is not None})
     profile: dict[str, Any] = {
         "sources": {name: _identity(item) for name, item in given.items()},
@@ -115,17 +122,23 @@ def data(
     gathered: dict[str, Gathered] = {}
     roles: dict[str, list[str]] = {}
     for name, item in given.items():
-        table = _folders.read(item.path, roles or columns, format, header=header)
+        wanted = _without_answers(roles) if name == UNLABELLED else roles or columns
+        table = _folders.read(item.path, wanted, format, header=header)
         if len(table) == 0:
             raise InputError("no rows", expected="rows under the header", where=table.file)
         if not roles:
             # The rows to learn from come first; they say what the columns of all others hold.
             gathered, roles = judge_gathered(table, categorical), dict(table.roles)
-        parts[name], dropped[name] = _read_part(table, gathered, labels, missing)
+        parts[name], dropped[name] = _read_part(table, gathered, None if name == UNLABELLED else labels, missing)
     splits = _divide(parts.pop("source"), split, own_files=set(parts)) | parts
-    splits = {name: splits[name] for name in ("train", "validation", "test") if name in splits}
+    extra = splits.pop(UNLABELLED, None)
+    splits = {name: splits[name] for name in SHARES if name in splits}
     classes = _check_classes(splits, roles)
     profile |= {"dropped": dropped} | _profile(splits, classes, gathered)
+    if extra is not None:
+        splits[UNLABELLED] = extra | {role: [None] * len(extra[ROW_ID]) for role in ANSWERS if role in roles}
+        profile["splits"][UNLABELLED] = {"rows": len(extra[ROW_ID])}
+        profile["warnings"] += _seen_before_judged(splits)
     types = {role: item.arrow_type() for role, item in gathered.items()}
     tables = {name: _to_arrow(part, types) for name, part in splits.items()}
     return Dataset.write(out, tables, parents=[], labels=classes, profile=profile)
@@ -134,6 +147,10 @@ def data(
 def _identity(source: Source) -> dict[str, str]:
     # A path says nothing on another machine; what was fetched has a name that does.
     return {"digest": source.digest} | ({"reference": source.reference} if source.pins else {})
+
+
+def _without_answers(roles: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    return {role: names for role, names in roles.items() if role not in ANSWERS}
 
 
 def _read_part(
@@ -149,7 +166,7 @@ def _read_part(
 
 
 def _divide(rows: Columns, split: Split, own_files: set[str]) -> dict[str, Columns]:
-    shares = {name: getattr(split, name) for name in ("train", "validation", "test")}
+    shares = {name: getattr(split, name) for name in SHARES}
     if abs(sum(shares.values()) - 1) > 1e-9:
         raise InputError(
             f"split: train, validation and test sum to {sum(shares.values()):g}",
@@ -249,6 +266,18 @@ def _profile(splits: Mapping[str, Columns], classes: Sequence[str], gathered: Ma
     if "id" in merged:
         profile["warnings"] += _repeated_ids(merged["id"])
     return profile
+
+
+def _seen_before_judged(splits: Mapping[str, Columns]) -> list[str]:
+    if "test" not in splits:
+        return []
+    _, seen = profiling.count_duplicates({name: _input_keys(splits[name]) for name in (UNLABELLED, "test")})
+    if not seen["test"]:
+        return []
+    rows = len(splits["test"][ROW_ID])
+    return [
+        f"{seen['test']} of {rows} rows in test are in {UNLABELLED} too: a student learns the teacher's answers to them"
+    ]
 
 
 def _input_keys(part: Columns) -> list[Hashable]:
