@@ -21,10 +21,16 @@ def test_budget_holds_and_every_row_comes_once(lengths: list[int], budget: int) 
 
 
 @given(LENGTHS, st.integers(1, 64), st.integers(0, 2**32))
-def test_shuffled_batches_are_full_but_one_and_reproducible(lengths: list[int], size: int, seed: int) -> None:
+def test_shuffled_batches_are_full_but_one_leave_no_row_alone_and_are_reproducible(
+    lengths: list[int], size: int, seed: int
+) -> None:
     batches = length_batches.shuffled(lengths, size, seed=seed)
     assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
-    assert sum(len(batch) != size for batch in batches) <= 1
+    full, left = divmod(len(lengths), size)
+    expected = [size] * full + [left] * (left > 0)
+    if left == 1 and full and size > 2:
+        expected = [size] * (full - 1) + [size - 1, 2]
+    assert sorted(len(batch) for batch in batches) == sorted(expected)
     again = length_batches.shuffled(lengths, size, seed=seed)
     assert all(np.array_equal(one, other) for one, other in zip(batches, again, strict=True))
 

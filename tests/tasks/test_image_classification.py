@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from modelyard.core.dataset import Dataset
@@ -17,6 +18,8 @@ from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.predictor import Predictor
 from modelyard.core.source import Source
+from modelyard.networks import resnet
+from modelyard.sources import fetch
 from modelyard.tasks.image_classification import TASK, preprocessing
 from modelyard.testing import check_runtime, check_step, check_task, tiny
 
@@ -48,8 +51,6 @@ def model(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    from modelyard.sources import fetch
-
     images = tiny.write_images(tmp_path_factory.mktemp("data") / "images", 20)
     columns = {"columns": {"image": "image", "label": "label"}}
     loaded = check_step("load data", [fetch(str(images)), None, None], columns)
@@ -123,6 +124,48 @@ def test_grey_colour_palette_alpha_and_base64_are_one_image() -> None:
 def test_images_that_cannot_be_used(model: Model, image: object, words: str) -> None:
     with Predictor(model) as predictor, pytest.raises(InputError, match=words):
         predictor.predict([{"image": image}])
+
+
+@pytest.mark.parametrize(("name", "numbers"), [("resnet-18", 11_689_512), ("resnet-50", 25_557_032)])
+def test_a_new_resnet_is_as_large_as_published(name: str, numbers: int) -> None:
+    """Table 1 and the checkpoints of the paper, with a head for a thousand classes."""
+    from transformers import ResNetConfig, ResNetForImageClassification
+
+    with torch.device("meta"):
+        network = ResNetForImageClassification(ResNetConfig(**{**resnet.ARCHITECTURES[name], "num_labels": 1000}))
+    assert sum(weight.numel() for weight in network.parameters()) == numbers
+
+
+def test_a_new_resnet_depends_on_its_seed_alone(data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODELYARD_CACHE", str(tmp_path / "cache"))
+    made = check_step("load model", [fetch("new:resnet-18"), data], {"task": TASK.name, "seed": 3})
+    (tmp_path / "other").mkdir()
+    other = TASK.adopt(fetch("new:resnet-18"), tmp_path / "other", data=data, seed=4)
+    assert isinstance(made, Model)
+    assert made.settings["image_size"] == 224
+    ours, theirs = TASK.network(made).state_dict(), TASK.network(other).state_dict()
+    for name in ("resnet.embedder.embedder.convolution.weight", "classifier.1.weight"):
+        assert not bool((ours[name] == theirs[name]).any())
+
+
+@pytest.mark.parametrize(
+    ("reference", "labels", "words"),
+    [
+        ("new:resnet-19", ("a", "b"), "did you mean 'resnet-18'"),
+        ("new:mlp", ("a", "b"), "no architecture 'mlp' for this task"),
+        ("new:resnet-18?image_size=64", ("a", "b"), "unknown key 'image_size'"),
+        ("new:resnet-18", (), "0 classes for a classifier"),
+    ],
+)
+def test_new_networks_that_cannot_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reference: str, labels: tuple[str, ...], words: str
+) -> None:
+    monkeypatch.setenv("MODELYARD_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "out").mkdir()
+    with pytest.raises(InputError) as caught:
+        TASK.adopt(fetch(reference), tmp_path / "out", data=tiny.labelled(*labels), seed=0)
+    assert words in str(caught.value)
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_a_head_for_the_same_classes_is_kept(model: Model, tmp_path: Path) -> None:

@@ -41,9 +41,10 @@ def shuffled(lengths: Sequence[int], batch_size: int, *, seed: int | Sequence[in
     """All rows once in random batches of ``batch_size`` whose rows are of like length.
 
     Rows are shuffled, cut into pools of ``POOL_BATCHES`` batches, sorted by length within each pool and cut
-    into batches. Rows of the same length stay in random order; one batch may be smaller than the others. The
-    batches of a pool take random turns, one from each of ``TURNS`` ranges of length after the other: classes often
-    differ in length, and a chance run of short batches can drive a network towards one class for good.
+    into batches. Rows of the same length stay in random order; one batch may be smaller than the others, but no row
+    is alone where another batch can spare one: batch norm learns nothing from a single row. The batches of a pool take
+    random turns, one from each of ``TURNS`` ranges of length after the other: classes often differ in length, and a
+    chance run of short batches can drive a network towards one class for good.
 
     Returns:
         Row positions of each batch; the same for the same seed.
@@ -58,6 +59,16 @@ def shuffled(lengths: Sequence[int], batch_size: int, *, seed: int | Sequence[in
         rows = rows[np.argsort(measured[rows], kind="stable")]
         sorted_batches = [rows[first : first + batch_size] for first in range(0, len(rows), batch_size)]
         batches += [sorted_batches[position] for position in _turns(len(sorted_batches), random)]
+    return _with_company(batches)
+
+
+def _with_company(batches: list[np.ndarray]) -> list[np.ndarray]:
+    """The same, a row of the largest batch moved to a batch of one row."""
+    sizes = [len(batch) for batch in batches]
+    if sizes.count(1) == 1 and max(sizes) > 2:
+        lone, giver = sizes.index(1), sizes.index(max(sizes))
+        batches[lone] = np.concatenate([batches[lone], batches[giver][-1:]])
+        batches[giver] = batches[giver][:-1]
     return batches
 
 

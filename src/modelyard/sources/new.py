@@ -16,7 +16,7 @@ from modelyard.formats.blueprint import Blueprint
 from modelyard.sources.cache import cache_folder, once
 from modelyard.sources.local import digest
 
-_FORM = "new:mlp, or new:mlp?hidden=64,32&dropout=0.1"
+_FORM = "new:resnet-18, or new:mlp?hidden=64,32&dropout=0.1"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _OPTION = re.compile(r"[a-z][a-z0-9_]*")
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")

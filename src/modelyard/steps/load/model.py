@@ -28,11 +28,12 @@ def model(source: Source, data: Dataset | None = None, *, out: Path, task: str, 
     (`MODELYARD_MEMORY_LIMIT`), weights that do not fit in float32 are refused by their headers.
 
     Args:
-        source: a folder in Hugging Face layout, a GGUF file, or a network to make anew, such as new:mlp.
+        source: a folder in Hugging Face layout, a GGUF file, or a network to make anew: new:mlp for tables,
+            new:resnet-18 or new:resnet-50 for images.
         data: the data it is meant for; their classes become the model's outputs, their transforms the model's own, and
             what a new network must know of their columns is fitted on the split train.
         task: what the model shall do, as a Hugging Face pipeline tag such as text-classification.
-        seed: of the weights of a new head.
+        seed: of the weights of a new head, or of a whole new network.
 
     Raises:
         InputError: unknown task, unsafe or damaged files, or files that the task cannot use.

@@ -1,7 +1,7 @@
 """Turns a foreign network into an image classifier with a head for the given classes.
 
-Takes a Hugging Face folder, a Keras file, or a checkpoint of EfficientNet-Lite0 that was judged safe.
-No code that came with the files is run.
+Takes a Hugging Face folder, a Keras file, a checkpoint of EfficientNet-Lite0 that was judged safe, or the name of a
+network to make anew. No code that came with the files is run.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.source import Source
-from modelyard.formats import hugging_face, keras_file
+from modelyard.formats import blueprint, hugging_face, keras_file
 from modelyard.methods import torch_checkpoint
 from modelyard.tasks.image_classification import keras_import, preprocessing
 from modelyard.tasks.image_classification.preprocessing import BICUBIC, FILE, Preprocessing
@@ -32,14 +32,15 @@ def adopt(source: Source, out: Path, *, task: str, labels: Sequence[str], seed: 
     """Write network and preprocessing to ``out`` in Hugging Face layout and seal the model.
 
     A head that was trained for the same class names is kept; any other is replaced by a random one drawn from
-    ``seed``. Without ``labels`` the source's own head and class names are taken.
+    ``seed``, as are all weights of a network that is made anew. Without ``labels`` the source's own head and class
+    names are taken.
 
     Raises:
         InputError: files of another layout, remote code, images that are prepared in a way that is not known here,
             or fewer than two classes.
     """
     with tempfile.TemporaryDirectory() as folder:
-        source = _unpack(source, Path(folder))
+        source = _unpack(source, Path(folder), seed)
         config = hugging_face.read_config(source, layout="config.json, *.safetensors, preprocessor_config.json")
         own = hugging_face.own_labels(config, kind=KIND)
         names = hugging_face.choose_labels(own, labels, source)
@@ -126,9 +127,21 @@ def _agree(ours: Preprocessing, theirs: Any, height: int, width: int) -> bool:
     return expected.shape == found.shape and bool(np.allclose(expected, found, atol=TOLERANCE))
 
 
-def _unpack(source: Source, folder: Path) -> Source:
-    """The source as a Hugging Face folder: a checkpoint or a Keras file is written as one into ``folder``."""
+@dataclass(frozen=True)
+class _NoOptions:
+    """``new:resnet-18`` takes none: the size of the images is an option of ``finetune``."""
+
+
+def _unpack(source: Source, folder: Path, seed: int) -> Source:
+    """The source as a Hugging Face folder: whatever else it is, is written as one into ``folder``."""
     path = source.path
+    if blueprint.read(source) is not None:
+        from modelyard.networks import resnet
+
+        wanted = blueprint.expect(source, *resnet.ARCHITECTURES)
+        wanted.read_options(_NoOptions)
+        resnet.write_new(folder, wanted.architecture, seed=seed)
+        return replace(source, path=folder)
     if keras_file.is_keras(path):
         translated, prepared = keras_import.translate(source, folder)
         write_preprocessing(prepared, folder)
