@@ -62,17 +62,23 @@ class StepCommand:
         return 0
 
     def _show(self, artifact: Any, as_json: bool, *, reused: bool) -> None:
+        from modelyard.core.model import Model
         from modelyard.core.report import Report
 
         facts = {"kind": artifact.kind, "digest": artifact.digest, "path": str(artifact.path), "reused": reused}
         if as_json:
             measures = artifact.findings.measures if isinstance(artifact, Report) else {}
-            print_json(facts | ({"measures": {k: m.to_json() for k, m in measures.items()}} if measures else {}))
+            assumed = {"assumed": list(artifact.assumed)} if isinstance(artifact, Model) and artifact.assumed else {}
+            print_json(
+                facts | assumed | ({"measures": {k: m.to_json() for k, m in measures.items()}} if measures else {})
+            )
             return
         if isinstance(artifact, Report):
             from modelyard.render.terminal import print_findings
 
             print_findings(artifact.findings)
+        for assumption in artifact.assumed if isinstance(artifact, Model) else ():
+            note(assumption)
         note(f"{artifact.kind} {'(reused) ' if reused else ''}{artifact.path}")
         say(artifact.digest)
 

@@ -13,6 +13,9 @@ from typing import Any, ClassVar
 from modelyard.core.artifact import Artifact
 from modelyard.core.transform import TransformSpec
 
+ASSUMED = "assumed"
+"""Key of the settings with what was taken for granted when foreign files were taken over."""
+
 
 @dataclass(frozen=True)
 class Model(Artifact):
@@ -100,3 +103,8 @@ class Model(Artifact):
     def settings(self) -> Mapping[str, Any]:
         settings: Mapping[str, Any] = self.attributes["settings"]
         return settings
+
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """What was taken for granted when foreign files were taken over, a sentence each."""
+        return tuple(self.settings.get(ASSUMED, ()))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from modelyard.core.dataset import Dataset
 from modelyard.core.model import Model
@@ -39,6 +39,25 @@ class Workload:
     unit: str
 
 
+@dataclass(frozen=True)
+class Hints:
+    """What a user knows of foreign files that do not say it themselves.
+
+    Attributes:
+        labels: class names in the order of the outputs; empty for those that the files or the data name.
+        outputs: what a classifier gives; ``auto`` asks it.
+        pixels: what a network over images takes: values from 0 to 1, from -1 to 1, from 0 to 255, or those of 0 to 1
+            with ImageNet's mean taken off and divided by its deviation.
+    """
+
+    labels: Sequence[str] = ()
+    outputs: Literal["auto", "logits", "probabilities"] = "auto"
+    pixels: Literal["auto", "0..1", "-1..1", "0..255", "imagenet"] = "auto"
+
+
+NO_HINTS = Hints()
+
+
 class Task(Protocol):
     """Everything that differs between one kind of model and another."""
 
@@ -53,13 +72,14 @@ class Task(Protocol):
     measures: tuple[str, ...]
     """Names that ``evaluate`` gives; ``prefix:*`` stands for one a class."""
 
-    def adopt(self, source: Source, out: Path, *, data: Dataset | None, seed: int) -> Model:
+    def adopt(self, source: Source, out: Path, *, data: Dataset | None, seed: int, hints: Hints = NO_HINTS) -> Model:
         """Turn foreign files into a model in ``out``, with a new head where the task needs one.
 
         Nothing that the files contain is executed.
 
         Args:
             data: what the model is meant for; its classes become the model's outputs.
+            hints: what the files do not say themselves.
         """
         ...
 

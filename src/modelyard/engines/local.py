@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from modelyard.core import memory
+from modelyard.core import lookup, memory
 from modelyard.core.artifact import Artifact
-from modelyard.core.errors import ModelyardError
+from modelyard.core.errors import InputError, ModelyardError
 from modelyard.core.model import Model
 from modelyard.core.source import Source
 from modelyard.core.step import Step
@@ -34,9 +34,11 @@ def execute(
         scratch: a folder that outlives a crash of this call; the step may resume from it.
 
     Raises:
-        InputError: a model would take more than the stated limit of memory; the step did not run.
+        InputError: the model does not offer what the step needs, or would take more than the stated limit of memory;
+            the step did not run.
         ModelyardError: the step broke its contract.
     """
+    _check_needs(step, inputs)
     for item in inputs:
         if isinstance(item, Model):
             memory.require_models([item])
@@ -53,3 +55,18 @@ def execute(
             expected="parents=[…] with its artifacts, in the order of its parameters",
         )
     return result
+
+
+def _check_needs(step: Step, inputs: Sequence[Artifact | Source | None]) -> None:
+    """Refuse a step on a first model that does not offer what it needs, before anything runs."""
+    model = inputs[0] if inputs else None
+    if not isinstance(model, Model):
+        return
+    offered = lookup.task(model.task).abilities | lookup.runtime(model.runtime).abilities
+    lacking = sorted(step.needs - offered)
+    if lacking:
+        raise InputError(
+            f"{step.name!r} needs {' and '.join(map(repr, lacking))}, which {model.task} on the runtime "
+            f"{model.runtime!r} does not offer",
+            fix="start from the model as it was before it came to that runtime, or choose another step",
+        )

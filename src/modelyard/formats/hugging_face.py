@@ -25,10 +25,22 @@ def read_config(source: Source, *, layout: str) -> dict[str, Any]:
     Raises:
         InputError: no readable config, remote code, or no safetensors.
     """
-    folder = source.path
+    config = read_any_config(source, layout=layout)
+    if not any(source.path.glob("*.safetensors")):
+        raise InputError(
+            "no weights in safetensors",
+            expected="model.safetensors; pickled weights (.bin, .pt) can run code and are never opened",
+            fix="convert the weights to safetensors where you trust them",
+            where=source.reference,
+        )
+    return config
+
+
+def read_any_config(source: Source, *, layout: str) -> dict[str, Any]:
+    """The same, whatever the weights are."""
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        config = json.loads((source.path / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"no readable config.json: {type(error).__name__}",
             expected=f"a folder in Hugging Face layout: {layout}",
@@ -40,13 +52,6 @@ def read_config(source: Source, *, layout: str) -> dict[str, Any]:
         raise InputError(
             "the model brings its own code (auto_map in config.json); it is not run",
             expected="an architecture that transformers knows by itself",
-            where=source.reference,
-        )
-    if not any(folder.glob("*.safetensors")):
-        raise InputError(
-            "no weights in safetensors",
-            expected="model.safetensors; pickled weights (.bin, .pt) can run code and are never opened",
-            fix="convert the weights to safetensors where you trust them",
             where=source.reference,
         )
     return config
@@ -76,10 +81,18 @@ def own_labels(config: dict[str, Any], *, kind: str) -> tuple[str, ...]:
         kind: end of the names of architectures with such a head, as ``ForSequenceClassification``.
     """
     architectures = config.get("architectures") or []
+    return named_classes(config) if any(str(name).endswith(kind) for name in architectures) else ()
+
+
+def named_classes(config: dict[str, Any]) -> tuple[str, ...]:
+    """Class names that a configuration gives, whatever its head; empty where it gives none."""
     names = config.get("id2label") or {}
-    if not any(str(name).endswith(kind) for name in architectures):
-        return ()
     return tuple(str(names[key]) for key in sorted(names, key=int))
+
+
+def told_labels(own: Sequence[str], told: Sequence[str]) -> tuple[str, ...]:
+    """Class names of a trained head: those that the user tells, where there are as many as it has outputs."""
+    return tuple(told) if told and len(told) == len(own) else tuple(own)
 
 
 def set_labels(config: Any, labels: Sequence[str]) -> None:

@@ -51,7 +51,7 @@ def read(path: Path, *, external_data: bool) -> Any:
     try:
         return onnx.load(path, load_external_data=external_data)
     except DecodeError as error:
-        raise InputError(f"{MODEL_FILE} is no ONNX model") from error
+        raise InputError(f"{path.name} is no ONNX model") from error
 
 
 def _contains(path: Path, word: bytes) -> bool:
@@ -65,11 +65,11 @@ def _contains(path: Path, word: bytes) -> bool:
 
 
 def _external_locations(path: Path) -> set[str]:
-    tensors = _tensors(read(path, external_data=False))
-    return {entry.value for tensor in tensors for entry in tensor.external_data if entry.key == "location"}
+    graph = read(path, external_data=False)
+    return {entry.value for tensor in tensors(graph) for entry in tensor.external_data if entry.key == "location"}
 
 
-def _tensors(message: Any) -> list[Any]:
+def tensors(message: Any) -> list[Any]:
     """Every tensor anywhere in a protobuf message: graphs, their branches, functions, attributes."""
     if message.DESCRIPTOR.name == "TensorProto":
         return [message]
@@ -77,5 +77,5 @@ def _tensors(message: Any) -> list[Any]:
     for field, value in message.ListFields():
         if field.type == field.TYPE_MESSAGE:
             for item in value if field.is_repeated else [value]:
-                found += _tensors(item)
+                found += tensors(item)
     return found

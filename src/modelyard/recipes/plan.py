@@ -95,6 +95,7 @@ class _State:
     model: Input = None
     data: str | None = None
     runtime: str = START_RUNTIME
+    start: str = START_RUNTIME
     base: Input = None
 
     def add(self, node: Node) -> str:
@@ -102,14 +103,17 @@ class _State:
         return node.id
 
 
-def make_plan(recipe: Recipe) -> Plan:
+def make_plan(recipe: Recipe, runtime: str = START_RUNTIME) -> Plan:
     """Work out the plan.
+
+    Args:
+        runtime: that the model of the recipe starts on; another one is known only once it was fetched.
 
     Raises:
         RecipeError: parts of the recipe do not fit together; holds every problem with its line.
     """
     problems = Problems(recipe.document)
-    state = _State(recipe, problems)
+    state = _State(recipe, problems, runtime=runtime, start=runtime)
     task = lookup.task(recipe.task)
     _plan_data(state, task)
     for number, call in enumerate(recipe.steps, start=1):
@@ -156,7 +160,7 @@ def _plan_model(state: _State) -> None:
     if state.recipe.model.startswith("yard:"):
         state.model = reference
         return
-    options = {"task": state.recipe.task, "seed": state.recipe.seed}
+    options = {**state.recipe.model_options, "task": state.recipe.task}
     node = Node("model", lookup.step("load model"), (reference, state.data), options, ("model",))
     state.model = state.add(node)
 
@@ -190,6 +194,8 @@ def _plan_step(state: _State, task: Task, number: int, call: StepCall) -> None:
 
 
 def _order_hint(state: _State, need: str) -> str:
+    if state.start != START_RUNTIME and need in lookup.runtime(START_RUNTIME).abilities:
+        return f"leave the step out, or start from the model as it was before it came to {state.start!r}"
     if state.runtime != START_RUNTIME and need in lookup.runtime(START_RUNTIME).abilities:
         return f"put it before the step that moves the model to {state.runtime!r}"
     return "leave the step out, or choose another one"

@@ -51,11 +51,15 @@ class DataSection:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A recipe whose every key and value is of the right form."""
+    """A recipe whose every key and value is of the right form.
+
+    ``model_options`` are those of the step ``load model``.
+    """
 
     name: str
     task: str
     model: str
+    model_options: Mapping[str, Any]
     data: DataSection | None
     steps: tuple[StepCall, ...]
     require: tuple[Requirement, ...]
@@ -116,19 +120,17 @@ def check_recipe(document: Document, folder: Path) -> Recipe:
         "name", lambda value: NAME.fullmatch(value) is not None, "lower-case letters, digits, - . _"
     )
     task = reader.text("task", lambda value: value in lookup.names("tasks"), "", known=lookup.names("tasks"))
-    # A step may make the model of the data alone; the plan knows whether one does.
-    known = "a reference: pypi:…, hf:…, new:…, yard:name@alias or a path"
-    model = reader.text("model", bool, known) if "model" in document.value else ""
     seed = document.value.get("seed", 0)
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
         problems.add(("seed",), f"seed: {seed!r}", expected="a whole number from 0 to 2147483647")
         seed = 0
+    model, model_options = _read_model(document.value, problems, seed)
     data = _read_data(document.value.get("data"), problems, seed)
     steps = _read_steps(document.value.get("steps", []), problems, seed)
     require = _read_requirements(document.value.get("require") or {}, problems)
     objective = read_objective(document.value.get("objective"), problems)
     problems.raise_if_any()
-    return Recipe(recipe_name, task, model, data, steps, require, objective, seed, document, folder)
+    return Recipe(recipe_name, task, model, model_options, data, steps, require, objective, seed, document, folder)
 
 
 def _check_version(document: Document, problems: Problems) -> None:
@@ -153,6 +155,28 @@ class _Reader:
             self.problems.add((key,), f"{key}: {value!r}", expected=expected, fix=fix)
             return ""
         return value
+
+
+def _read_model(document: Mapping[str, Any], problems: Problems, seed: int) -> tuple[str, dict[str, Any]]:
+    """The reference, which may stand alone or under ``source``, and options of the step ``load model``.
+
+    A step may make the model of the data alone; the plan knows whether one does.
+    """
+    value: Any = document.get("model", "")
+    given: dict[str, Any] = {}
+    if isinstance(value, dict):
+        given = {key: item for key, item in value.items() if key != "source"}
+        value = value.get("source")
+    if "model" in document and not (isinstance(value, str) and value):
+        expected = "a reference: pypi:…, hf:…, new:…, yard:name@alias or a path; or {source: …, labels: […]}"
+        problems.add(("model",), f"model: {value!r}", expected=expected)
+        value = ""
+    if given and str(value).startswith("yard:"):
+        problems.add(("model",), "a model in the yard is taken as it is", fix="leave the options out")
+    if "task" in given:
+        problems.add(("model", "task"), "the task is said once", fix="say it as task: at the top of the recipe")
+    options = _check_options(lookup.step("load model"), given, ("model",), problems, seed, also=("source",))
+    return value, options
 
 
 def _read_data(value: Any, problems: Problems, seed: int) -> DataSection | None:

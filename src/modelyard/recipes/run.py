@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 from modelyard import sources
 from modelyard.core.artifact import Artifact
 from modelyard.core.errors import InputError
+from modelyard.core.model import Model
 from modelyard.core.report import Measure, Report
 from modelyard.core.requirement import Judgement, Requirement
 from modelyard.core.source import Source
+from modelyard.formats import onnx_source
+from modelyard.formats.onnx_adoption import RUNTIME as ONNX_RUNTIME
 from modelyard.recipes.call import Result, run_step, step_key
 from modelyard.recipes.lock import Lock
-from modelyard.recipes.plan import BASE, Node, Plan, Reference
+from modelyard.recipes.plan import BASE, Node, Plan, Reference, make_plan
 from modelyard.yard.yard import Yard
 
 LOCKED_NODES = ("data", "model")
@@ -107,6 +110,19 @@ class Run:
                 if isinstance(item, Reference) and item.text not in self._fetched:
                     with _in_recipe(self.plan, node):
                         self._fetched[item.text] = self._fetch(item.text)
+        self._check_start()
+
+    def _check_start(self) -> None:
+        """Check the recipe again where its model turns out to start on another runtime.
+
+        Raises:
+            RecipeError: a step cannot be done there, such as training a graph of ONNX.
+        """
+        found = self._fetched.get(self.plan.recipe.model)
+        if isinstance(found, Model):
+            make_plan(self.plan.recipe, found.runtime)
+        elif isinstance(found, Source) and onnx_source.find(found.path):
+            make_plan(self.plan.recipe, ONNX_RUNTIME)
 
     def _fetch(self, reference: str) -> Artifact | Source:
         pins = self.locked.pins(reference) if self.locked else None

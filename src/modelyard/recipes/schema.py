@@ -82,6 +82,10 @@ def recipe_schema() -> dict[str, Any]:
         "oneOf": [reference, {"type": "object", "properties": dict.fromkeys(SOURCE_KEYS, reference)}]
     }
     data["required"] = [*data.get("required", []), "source"]
+    model = _options(lookup.step("load model"))
+    # The task is said once, at the top of the recipe.
+    model["properties"] = {"source": reference} | {k: v for k, v in model["properties"].items() if k != "task"}
+    model["required"] = ["source"]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "modelyard recipe",
@@ -93,8 +97,10 @@ def recipe_schema() -> dict[str, Any]:
                 "enum": list(lookup.names("tasks")),
                 "description": "what the model does: a Hugging Face pipeline tag",
             },
-            "model": reference
-            | {"description": f"the model to start from, unless a step makes it of the data: {REFERENCE}"},
+            "model": {
+                "oneOf": [reference, model],
+                "description": f"the model to start from, unless a step makes it of the data: {REFERENCE}",
+            },
             "data": data | {"description": "rows: where from, which column plays which role, how split"},
             "steps": {
                 "type": "array",

@@ -18,9 +18,9 @@ from modelyard.core.model import Model
 from modelyard.core.report import Findings
 from modelyard.core.runtime import Arrays, Session
 from modelyard.core.source import Source
-from modelyard.core.task import Encoded, Prediction, Workload
+from modelyard.core.task import NO_HINTS, Encoded, Hints, Prediction, Workload
 from modelyard.core.transform import Row
-from modelyard.formats import table_model
+from modelyard.formats import onnx_source, table_model, table_onnx
 from modelyard.formats.table_model import Processor
 from modelyard.methods import class_predictions
 
@@ -39,7 +39,9 @@ class TabularRegression:
     abilities = frozenset({"training", "features"})
     measures: tuple[str, ...] = ("rmse", "mae", "r2")
 
-    def adopt(self, source: Source, out: Path, *, data: Dataset | None, seed: int) -> Model:
+    def adopt(self, source: Source, out: Path, *, data: Dataset | None, seed: int, hints: Hints = NO_HINTS) -> Model:
+        if onnx_source.find(source.path):
+            return table_onnx.adopt(source, out, task=self.name, target="target", data=data, hints=hints)
         from modelyard.networks import mlp
 
         write = partial(mlp.write_new, output="value", seed=seed)

@@ -76,7 +76,7 @@ class OnnxRuntime:
             InputError: the model has no network in float32 that can be exported.
         """
         # Here and not above: they load onnx and torch, which a server does not need.
-        from modelyard.formats import onnx_graph
+        from modelyard.formats import onnx_graph, onnx_source
         from modelyard.runtimes.onnxruntime import (
             block_weights,
             dynamic_weights,
@@ -88,7 +88,7 @@ class OnnxRuntime:
         if unknown:
             raise TypeError(f"unknown option {next(iter(unknown))!r}")
         graph = onnx_graph.graph_of(model)
-        settings: dict[str, Any] = {"precision": precision, "opset": onnx_graph.OPSET}
+        settings: dict[str, Any] = {"precision": precision, "opset": onnx_source.opset(graph)}
         if weight_bits is not None:
             graph = weight_only.quantize(graph, bits=weight_bits, int8_activations=int8_activations)
             settings |= {"precision": f"int{weight_bits} weights", "blocks": block_weights.BLOCK}

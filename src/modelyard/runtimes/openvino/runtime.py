@@ -95,6 +95,11 @@ def convert(model: Model) -> Any:
             expected="operators that OpenVINO knows",
             fix="keep it on another runtime, such as onnxruntime",
         ) from error
+    for operator in graph.get_ordered_ops():
+        # An operator that does nothing is left out when the model is opened, and its name would pass to the output.
+        if operator.get_type_name() != "Parameter":
+            for output in operator.outputs():
+                output.get_tensor().set_names(set())
     for port, value in zip(graph.outputs, source.graph.output, strict=True):
         port.get_tensor().set_names({value.name})
     return graph

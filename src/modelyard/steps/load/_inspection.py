@@ -1,8 +1,8 @@
 """Judges foreign model files by their content before anything loads them.
 
-Only weights that cannot carry code pass: safetensors and GGUF with sound headers, and checkpoints of ``torch.save``
-whose every instruction does no more than rebuild tensors. Any other pickle is refused where it would be the only
-weights, and ignored beside safe ones.
+Only weights that cannot carry code pass: safetensors and GGUF with sound headers, Keras files and ONNX graphs, which
+are judged as they are read, and checkpoints of ``torch.save`` whose every instruction does no more than rebuild
+tensors. Any other pickle is refused where it would be the only weights, and ignored beside safe ones.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from modelyard.core.errors import InputError
 from modelyard.core.source import Source
-from modelyard.formats import keras_file
+from modelyard.formats import keras_file, onnx_source
 from modelyard.methods import gguf_header, safetensors_header, torch_checkpoint
 
 LARGEST_CONFIG = 64 * 2**20
@@ -36,11 +36,12 @@ def inspect(source: Source) -> int:
         _refuse_code(files, source.reference)
     weights = [file for file in files if _is_weights(file)]
     numbers = {file: _check_weights(file) for file in weights}
-    if not weights and not _check_checkpoints(files) and not keras_file.is_keras(source.path):
+    is_read_as_data = keras_file.is_keras(source.path) or onnx_source.find(source.path) is not None
+    if not weights and not is_read_as_data and not _check_checkpoints(files):
         found = [file.name for file in files if _kind(file) or file.suffix in (".bin", ".pt", ".pth", ".ckpt")]
         raise InputError(
             "no weights that are safe to load" + (f"; there are {', '.join(found[:5])}" if found else ""),
-            expected="*.safetensors, *.gguf, a Keras file, or a checkpoint of torch.save that holds tensors only",
+            expected="*.safetensors, *.gguf, *.onnx, a Keras file, or a checkpoint of torch.save with tensors only",
             fix=_FIX,
             where=source.reference,
         )

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from modelyard.core.dataset import Dataset
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.source import Source
+from modelyard.core.task import NO_HINTS, Hints
 from modelyard.formats import blueprint, hugging_face, keras_file
 from modelyard.methods import torch_checkpoint
 from modelyard.tasks.image_classification import keras_import, preprocessing
@@ -28,12 +29,12 @@ LITE0 = Preprocessing((224, 224), 256, BICUBIC, mean=(127 / 255,) * 3, std=(128 
 """How the images of EfficientNet-Lite were prepared in training."""
 
 
-def adopt(source: Source, out: Path, *, task: str, labels: Sequence[str], seed: int) -> Model:
+def adopt(source: Source, out: Path, *, task: str, data: Dataset | None, seed: int, hints: Hints = NO_HINTS) -> Model:
     """Write network and preprocessing to ``out`` in Hugging Face layout and seal the model.
 
     A head that was trained for the same class names is kept; any other is replaced by a random one drawn from
-    ``seed``, as are all weights of a network that is made anew. Without ``labels`` the source's own head and class
-    names are taken.
+    ``seed``, as are all weights of a network that is made anew. Without data the source's own head and class names are
+    taken, or those told.
 
     Raises:
         InputError: files of another layout, remote code, images that are prepared in a way that is not known here,
@@ -42,10 +43,10 @@ def adopt(source: Source, out: Path, *, task: str, labels: Sequence[str], seed: 
     with tempfile.TemporaryDirectory() as folder:
         source = _unpack(source, Path(folder), seed)
         config = hugging_face.read_config(source, layout="config.json, *.safetensors, preprocessor_config.json")
-        own = hugging_face.own_labels(config, kind=KIND)
-        names = hugging_face.choose_labels(own, labels, source)
+        own = hugging_face.told_labels(hugging_face.own_labels(config, kind=KIND), hints.labels)
+        names = hugging_face.choose_labels(own, data.labels if data else hints.labels, source)
         network = _load(source, names, keep_head=names == own, seed=seed)
-        prepared = _preprocessing(source, network.config)
+        prepared = read_preprocessing(source, getattr(network.config, "image_size", None))
     network.save_pretrained(out)
     write_preprocessing(prepared, out)
     return Model.write(
@@ -88,10 +89,13 @@ def _load(source: Source, labels: tuple[str, ...], *, keep_head: bool, seed: int
         ) from error
 
 
-def _preprocessing(source: Source, config: Any) -> Preprocessing:
-    """What the folder's own image processor does, checked against transformers on images of two shapes."""
+def read_preprocessing(source: Source, side: Any) -> Preprocessing:
+    """What the folder's own image processor does, checked against transformers on images of two shapes.
+
+    Args:
+        side: of the images that a folder without one takes, where that is known.
+    """
     if not (source.path / FILE).is_file():
-        side = getattr(config, "image_size", None)
         return preprocessing.plain(side if isinstance(side, int) else 224)
     from transformers import AutoImageProcessor
 

@@ -13,10 +13,11 @@ from modelyard.core.model import Model
 from modelyard.core.report import Findings
 from modelyard.core.runtime import Arrays, Session
 from modelyard.core.source import Source
-from modelyard.core.task import Encoded, Prediction, Workload
+from modelyard.core.task import NO_HINTS, Encoded, Hints, Prediction, Workload
 from modelyard.core.transform import Row
+from modelyard.formats import onnx_source
 from modelyard.methods import class_predictions
-from modelyard.tasks.image_classification import adoption, processor
+from modelyard.tasks.image_classification import adoption, onnx_import, processor
 from modelyard.tasks.image_classification.processor import INPUT, Processor
 
 if TYPE_CHECKING:
@@ -38,8 +39,10 @@ class ImageClassification:
     abilities = frozenset({"labels", "training", "image"})
     measures: tuple[str, ...] = class_predictions.MEASURES
 
-    def adopt(self, source: Source, out: Path, *, data: Dataset | None, seed: int) -> Model:
-        return adoption.adopt(source, out, task=self.name, labels=data.labels if data else (), seed=seed)
+    def adopt(self, source: Source, out: Path, *, data: Dataset | None, seed: int, hints: Hints = NO_HINTS) -> Model:
+        if onnx_source.find(source.path):
+            return onnx_import.adopt(source, out, task=self.name, data=data, hints=hints)
+        return adoption.adopt(source, out, task=self.name, data=data, seed=seed, hints=hints)
 
     def processor(self, model: Model) -> Processor:
         return processor.load(model)

@@ -5,13 +5,14 @@ Reads safetensors, JSON and tokenizer files only: no pickle, and no code that ca
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from modelyard.core.dataset import Dataset
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.source import Source
+from modelyard.core.task import NO_HINTS, Hints
 from modelyard.formats import hugging_face
 
 KIND = "ForSequenceClassification"
@@ -20,18 +21,18 @@ LENGTH_CAP = 256
 its first paragraph; ``finetune full`` takes ``max_length`` for those where it does not."""
 
 
-def adopt(source: Source, out: Path, *, task: str, labels: Sequence[str], seed: int) -> Model:
+def adopt(source: Source, out: Path, *, task: str, data: Dataset | None, seed: int, hints: Hints = NO_HINTS) -> Model:
     """Write network and tokenizer to ``out`` in Hugging Face layout and seal the model.
 
     A head that was trained for the same class names is kept; any other is replaced by a random one
-    drawn from ``seed``. Without ``labels`` the source's own head and class names are taken.
+    drawn from ``seed``. Without data the source's own head and class names are taken, or those told.
 
     Raises:
         InputError: not a folder of that layout, remote code, no safetensors, or fewer than two classes.
     """
     config = hugging_face.read_config(source, layout="config.json, *.safetensors, tokenizer.json")
-    own = hugging_face.own_labels(config, kind=KIND)
-    names = hugging_face.choose_labels(own, labels, source)
+    own = hugging_face.told_labels(hugging_face.own_labels(config, kind=KIND), hints.labels)
+    names = hugging_face.choose_labels(own, data.labels if data else hints.labels, source)
     network, tokenizer = _load(source, names, keep_head=names == own, seed=seed)
     _save(network, tokenizer, out, source)
     inputs = _input_names(network, tokenizer)

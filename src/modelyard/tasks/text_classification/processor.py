@@ -6,9 +6,9 @@ Loads neither torch nor transformers: a server of an exported model needs this f
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from modelyard.methods import class_predictions
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+
+TOKENIZER, CONFIG = "tokenizer.json", "config.json"
 
 
 @dataclass(frozen=True)
@@ -95,10 +97,20 @@ def load(model: Model) -> Processor:
     """Read tokenizer.json of a model folder."""
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_file(str(model.path / "tokenizer.json"))
-    max_length = int(model.settings["max_length"])
+    tokenizer = Tokenizer.from_file(str(model.path / TOKENIZER))
+    config = json.loads((model.path / CONFIG).read_text(encoding="utf-8"))
+    return make(tokenizer, int(model.settings["max_length"]), tuple(model.settings["inputs"]), config, model.labels)
+
+
+def make(
+    tokenizer: Tokenizer, max_length: int, inputs: tuple[str, ...], config: Mapping[str, Any], labels: tuple[str, ...]
+) -> Processor:
+    """A processor of a tokenizer, which is changed for it.
+
+    Args:
+        config: what config.json says; the token that fills up is taken from it.
+    """
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_length)
-    config = json.loads((model.path / "config.json").read_text(encoding="utf-8"))
     padding = {"input_ids": int(config.get("pad_token_id") or 0), "attention_mask": 0, "token_type_ids": 0}
-    return Processor(tokenizer, max_length, tuple(model.settings["inputs"]), padding, model.labels)
+    return Processor(tokenizer, max_length, inputs, padding, labels)

@@ -14,7 +14,7 @@ from modelyard.core.model import Model
 from modelyard.core.report import Findings
 from modelyard.core.runtime import Arrays, Session
 from modelyard.core.source import Source
-from modelyard.core.task import Encoded, Piece, Prediction, Workload
+from modelyard.core.task import NO_HINTS, Encoded, Hints, Piece, Prediction, Workload
 from modelyard.core.transform import Row
 from modelyard.methods import length_batches
 from modelyard.tasks.text_generation import adoption, decoding, processor
@@ -39,7 +39,7 @@ class TextGeneration:
     abilities = frozenset({"generation", "training", "text"})
     measures = ("perplexity", "bits_per_byte", "token_accuracy")
 
-    def adopt(self, source: Source, out: Path, *, data: Dataset | None, seed: int) -> Model:
+    def adopt(self, source: Source, out: Path, *, data: Dataset | None, seed: int, hints: Hints = NO_HINTS) -> Model:
         return adoption.adopt(source, out, task=self.name)
 
     def processor(self, model: Model) -> Processor:
