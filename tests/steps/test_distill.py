@@ -20,6 +20,7 @@ from modelyard.core.model import Model
 from modelyard.core.predictor import Predictor
 from modelyard.core.source import Source
 from modelyard.engines.local import execute
+from modelyard.engines.training.teaching import Teacher
 from modelyard.testing import check_step, tiny
 
 STEP = lookup.step("distill")
@@ -157,6 +158,17 @@ def test_a_split_without_labels_is_learned_too(student: Model, teacher: Model, d
     assert json.loads((made.path / "training.json").read_text())["steps"] == 2 * 7
 
 
+def test_a_teacher_may_compute_in_bfloat16(teacher: Model, tmp_path: Path) -> None:
+    """What autocast leaves on chips that compute in it is answered in float32."""
+    labels, found = teacher.labels, {}
+    for bf16 in (False, True):
+        with Teacher(teacher, labels, device="cpu", bf16=bf16, cache=tmp_path) as asked:
+            found[bf16] = asked.answer(ROWS, (), layers=1)
+    assert found[True].logits.dtype == np.float32
+    np.testing.assert_allclose(found[True].logits, found[False].logits, atol=0.1)
+    np.testing.assert_allclose(found[True].states[0], found[False].states[0], atol=0.1)
+
+
 @pytest.mark.parametrize("hidden", [0.0, 1.0])
 def test_another_architecture_reads_its_own_tokens(
     folder: Path, teacher: Model, data: Dataset, tmp_path: Path, hidden: float
@@ -184,6 +196,7 @@ from modelyard.core import lookup
 from modelyard.core.artifact import open_artifact
 from modelyard.core.progress import reporting
 from modelyard.engines.local import execute
+from modelyard.engines.training.teaching import Teacher
 
 torch.set_num_threads(1)
 *given, place = (Path(name) for name in sys.argv[1:])

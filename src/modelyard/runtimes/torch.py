@@ -61,7 +61,11 @@ class TorchSession:
                 for name, array in arrays.items()
             }
             outputs = self._network(**tensors)
-        return {name: tensor.cpu().numpy() for name, tensor in outputs.items()}
+        # numpy has no bfloat16, which is what autocast leaves on chips that compute in it.
+        return {
+            name: (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).cpu().numpy()
+            for name, tensor in outputs.items()
+        }
 
     def close(self) -> None:
         self._network = None
