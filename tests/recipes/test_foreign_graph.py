@@ -18,6 +18,7 @@ from modelyard.recipes.plan import make_plan
 from modelyard.recipes.problems import RecipeError
 from modelyard.recipes.recipe import parse_recipe
 from modelyard.recipes.schema import recipe_schema
+from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.hosting import Hosted
 from modelyard.yard.yard import Yard
 from tests.serve.conftest import Serve, serve  # noqa: F401
@@ -71,7 +72,7 @@ def test_it_is_built_judged_and_served(recipe: Path, serve: Serve) -> None:  # n
     with Predictor(model, threads=1) as predictor:
         expected = predictor.predict(rows)
     assert [answer["label"] for answer in expected] == ["round", "square"]
-    with serve(Hosted("shapes", "1", Predictor(model, threads=1))) as client:
+    with ForkServer(model) as source, serve(Hosted("shapes", "1", source)) as client:
         texts = ['{"height": 1.5, "width": -1.0}', '{"height": -1.5, "width": 1.0}']
         body = {"inputs": [{"name": "features", "shape": [2], "datatype": "BYTES", "data": texts}]}
         answer = client.post("/v2/models/shapes/infer", json=body).json()

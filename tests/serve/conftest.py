@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import select
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,15 @@ import pytest
 from modelyard.core import lookup
 from modelyard.core.model import Model
 from modelyard.core.predictor import Predictor
-from modelyard.core.runtime import Arrays, Session
 from modelyard.core.source import Source
+from modelyard.engines.local import execute
 from modelyard.serve.app import create_app
+from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.hosting import Hosted
 from modelyard.serve.limits import Limits
 from modelyard.serve.server import Server, bind
 from modelyard.testing import tiny
+from tests.serve import openers
 
 PATIENCE = 30.0
 """Seconds after which a test that waits has failed."""
@@ -30,46 +33,60 @@ PATIENCE = 30.0
 Serve = Callable[..., AbstractContextManager[httpx.Client]]
 
 
-@dataclass
-class GatedSession:
-    """A session that tells when it runs and goes on only when it is let; the answers are the inner session's."""
+class Gate:
+    """The test's side of sessions that wait to be let through (:class:`tests.serve.openers.GatedSession`)."""
 
-    inner: Session
-    running: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
-    gate: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
-    batches: list[int] = field(default_factory=list)
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in (openers.RUNNING, openers.LET):
+            os.mkfifo(folder / name)
+        self._running, self._let = (os.open(folder / name, os.O_RDWR) for name in (openers.RUNNING, openers.LET))
+        self._seen: list[int] = []
 
-    @property
-    def input_names(self) -> tuple[str, ...]:
-        return self.inner.input_names
-
-    @property
-    def output_names(self) -> tuple[str, ...]:
-        return self.inner.output_names
-
-    def run(self, arrays: Arrays) -> Arrays:
-        self.batches.append(len(next(iter(arrays.values()))))
-        self.running.release()
-        assert self.gate.acquire(timeout=PATIENCE)
-        return self.inner.run(arrays)
-
-    def close(self) -> None:
-        self.inner.close()
+    def reset(self) -> None:
+        """As if nothing had run and nobody had been let through."""
+        for pipe in (self._running, self._let):
+            while select.select([pipe], [], [], 0)[0]:
+                os.read(pipe, 65536)
+        self._seen = []
 
     def wait_until_running(self) -> None:
-        assert self.running.acquire(timeout=PATIENCE)
+        """A batch that was not waited for before has begun."""
+        assert select.select([self._running], [], [], PATIENCE)[0]
+        line = b""
+        while not line.endswith(b"\n"):
+            line += os.read(self._running, 1)
+        self._seen.append(int(line))
 
     def open(self, times: int = 1000) -> None:
-        self.gate.release(times)
+        """Let so many batches through."""
+        os.write(self._let, b"." * times)
+
+    @property
+    def batches(self) -> list[int]:
+        """Rows of every batch that has begun."""
+        while select.select([self._running], [], [], 0)[0]:
+            self.wait_until_running()
+        return list(self._seen)
 
 
 @pytest.fixture(scope="session")
-def classifier(tmp_path_factory: pytest.TempPathFactory) -> Model:
+def torch_classifier(tmp_path_factory: pytest.TempPathFactory) -> Model:
     folder = tmp_path_factory.mktemp("classifier")
     source = Source("tiny encoder", tiny.write_encoder(folder / "source"), "sha256:0", {})
     return lookup.task("text-classification").adopt(
         source, _new(folder / "model"), data=tiny.labelled("ham", "spam"), seed=0
     )
+
+
+@pytest.fixture(scope="session")
+def classifier(torch_classifier: Model, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """On the runtime that is served, which opens without torch."""
+    folder = tmp_path_factory.mktemp("exported")
+    step = lookup.step("export onnxruntime")
+    exported = execute(step, [torch_classifier], step.check_options({}), out=folder, scratch=folder)
+    assert isinstance(exported, Model)
+    return exported
 
 
 @pytest.fixture(scope="session")
@@ -84,18 +101,77 @@ def _new(folder: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _importable() -> Iterator[None]:
+    """Worker processes find the openers of these tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]))
+        yield
+
+
+@pytest.fixture(scope="session")
+def opened(classifier: Model) -> Iterator[ForkServer]:
+    """The classifier, as the server opens it."""
+    with ForkServer(classifier, measure=False) as source:
+        yield source
+
+
+@pytest.fixture(scope="session")
+def opened_generator(generator: Model) -> Iterator[ForkServer]:
+    with ForkServer(generator, measure=False) as source:
+        yield source
+
+
+@pytest.fixture(scope="session")
+def faulty(classifier: Model) -> Iterator[ForkServer]:
+    """The classifier with texts that make it fail."""
+    with ForkServer(classifier, measure=False, opener="tests.serve.openers:open_faulty") as source:
+        yield source
+
+
+@pytest.fixture(scope="session")
+def make_gated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Model], tuple[ForkServer, Gate]]]:
+    with ExitStack() as sources, pytest.MonkeyPatch.context() as patch:
+
+        def make(model: Model) -> tuple[ForkServer, Gate]:
+            gate = Gate(tmp_path_factory.mktemp("gate"))
+            patch.setenv(openers.GATE, str(gate.folder))
+            source = ForkServer(model, measure=False, opener="tests.serve.openers:open_gated")
+            return sources.enter_context(source), gate
+
+        yield make
+
+
+Gated = tuple[ForkServer, Gate]
+
+
+@pytest.fixture(scope="session")
+def _gated_classifier(make_gated: Callable[[Model], Gated], classifier: Model) -> Gated:
+    return make_gated(classifier)
+
+
+@pytest.fixture(scope="session")
+def _gated_generator(make_gated: Callable[[Model], Gated], generator: Model) -> Gated:
+    return make_gated(generator)
+
+
+@pytest.fixture
+def gated(_gated_classifier: Gated) -> Gated:
+    """The classifier, and the gate that each of its batches waits at."""
+    _gated_classifier[1].reset()
+    return _gated_classifier
+
+
+@pytest.fixture
+def gated_generator(_gated_generator: Gated) -> Gated:
+    _gated_generator[1].reset()
+    return _gated_generator
+
+
 @pytest.fixture
 def predictor(classifier: Model) -> Iterator[Predictor]:
     with Predictor(classifier, threads=1) as predictor:
         yield predictor
-
-
-@pytest.fixture
-def gated(predictor: Predictor) -> GatedSession:
-    """The classifier's session behind a gate; :func:`predictor` runs on it."""
-    session = GatedSession(predictor.session)
-    predictor.session = session
-    return session
 
 
 @pytest.fixture(scope="session")
@@ -123,16 +199,16 @@ def serve() -> Serve:
 
 
 @pytest.fixture(scope="module")
-def client(serve: Serve, classifier: Model) -> Iterator[httpx.Client]:
+def client(serve: Serve, opened: ForkServer) -> Iterator[httpx.Client]:
     """A server with the classifier as ``sms:1``."""
-    with serve(Hosted("sms", "1", Predictor(classifier, threads=1), {"verdict": "met"})) as client:
+    with serve(Hosted("sms", "1", opened, about={"verdict": "met"})) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def chat_client(serve: Serve, generator: Model) -> Iterator[httpx.Client]:
+def chat_client(serve: Serve, opened_generator: ForkServer) -> Iterator[httpx.Client]:
     """A server with the generating model as ``chat:2``."""
-    with serve(Hosted("chat", "2", Predictor(generator, threads=1))) as client:
+    with serve(Hosted("chat", "2", opened_generator)) as client:
         yield client
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from modelyard.core.dataset import Dataset
 from modelyard.core.model import Model
 from modelyard.core.predictor import Predictor
 from modelyard.engines.local import execute
+from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.hosting import Hosted
 from modelyard.testing.tiny import LABELS, TEXTS
 from tests.serve.conftest import Serve, infer_body
@@ -32,12 +34,12 @@ CONVERSIONS: dict[str, tuple[str, dict[str, Any], float]] = {
 
 
 @pytest.fixture(scope="module")
-def converted(classifier: Model, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Model]:
+def converted(torch_classifier: Model, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Model]:
     folder = tmp_path_factory.mktemp("converted")
     table = pa.table({"row": list(range(len(TEXTS))), "text": list(TEXTS), "label": list(LABELS)})
     (folder / "data").mkdir()
     data = Dataset.write(folder / "data", {"train": table}, parents=[], labels=("ham", "spam"))
-    graph = _run("export onnxruntime", [classifier], {}, folder / "graph")
+    graph = _run("export onnxruntime", [torch_classifier], {}, folder / "graph")
     made = {}
     for name, (step, options, _) in CONVERSIONS.items():
         inputs = [graph, data] if step == "quantize static" else [graph]
@@ -62,7 +64,12 @@ def _scores(client: httpx.Client, name: str, *texts: str) -> np.ndarray:
 
 
 def test_the_server_answers_as_the_model_does(serve: Serve, converted: dict[str, Model]) -> None:
-    with serve(*(Hosted(name, "1", Predictor(model, threads=1)) for name, model in converted.items())) as client:
+    with (
+        ExitStack() as opened,
+        serve(
+            *(Hosted(name, "1", opened.enter_context(ForkServer(model))) for name, model in converted.items())
+        ) as client,
+    ):
         for name, model in converted.items():
             with Predictor(model, threads=1) as predictor:
                 alone = [predictor.predict([{"text": text}])[0]["scores"] for text in TEXTS]

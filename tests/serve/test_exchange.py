@@ -8,11 +8,9 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from modelyard.core.model import Model
-from modelyard.core.predictor import Predictor
-from modelyard.core.runtime import Arrays
+from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.hosting import Hosted
-from tests.serve.conftest import GatedSession, Serve, infer_body, until
+from tests.serve.conftest import Serve, infer_body, until
 
 PATH = "/v2/models/sms/infer"
 
@@ -38,8 +36,8 @@ def read_log(capfd: pytest.CaptureFixture[str], request_id: str) -> str:
     return "".join(line + "\n" for line in "".join(seen).split("\n") if request_id in line)
 
 
-def test_metrics_count_requests_rows_and_labels(serve: Serve, classifier: Model) -> None:
-    with serve(Hosted("sms", "1", Predictor(classifier, threads=1))) as client:
+def test_metrics_count_requests_rows_and_labels(serve: Serve, opened: ForkServer) -> None:
+    with serve(Hosted("sms", "1", opened)) as client:
         answer = client.post(PATH, json=infer_body("one", "two", "three")).json()
         client.post(PATH, json=infer_body(), headers={"x-request-id": "bad"})
         client.get("/v2/models/unheard-of")
@@ -60,9 +58,9 @@ def test_metrics_count_requests_rows_and_labels(serve: Serve, classifier: Model)
 
 
 def test_a_log_line_tells_the_request_and_nothing_of_its_text(
-    serve: Serve, classifier: Model, capfd: pytest.CaptureFixture[str]
+    serve: Serve, opened: ForkServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with serve(Hosted("sms", "1", Predictor(classifier, threads=1))) as client:
+    with serve(Hosted("sms", "1", opened)) as client:
         answer = client.post(PATH, json=infer_body("very private"), headers={"x-request-id": "abc-1.2"})
         (line,) = read_log(capfd, "abc-1.2").splitlines()
     assert answer.headers["x-request-id"] == "abc-1.2"
@@ -94,15 +92,10 @@ def test_names_that_steer_a_terminal_end_as_one_escaped_line(
 
 
 def test_a_failure_inside_tells_the_log_where_and_the_caller_nothing(
-    serve: Serve, predictor: Predictor, capfd: pytest.CaptureFixture[str]
+    serve: Serve, faulty: ForkServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    class Failing(GatedSession):
-        def run(self, arrays: Arrays) -> Arrays:
-            raise RuntimeError("private text in /a/secret/path")
-
-    predictor.session = Failing(predictor.session)
-    with serve(Hosted("sms", "1", predictor)) as client:
-        answer = client.post(PATH, json=infer_body("text"))
+    with serve(Hosted("sms", "1", faulty)) as client:
+        answer = client.post(PATH, json=infer_body("fail"))
         assert client.get("/v2/health/ready").status_code == 200
         failure = json.loads(read_log(capfd, answer.headers["x-request-id"]).splitlines()[0])
     assert answer.status_code == 500
@@ -111,7 +104,7 @@ def test_a_failure_inside_tells_the_log_where_and_the_caller_nothing(
     assert failure["failure"] == "RuntimeError"
     assert failure["request_id"] == answer.headers["x-request-id"]
     assert "secret" not in json.dumps(failure)
-    assert any("run" in frame for frame in failure["frames"])
+    assert any("predict" in frame for frame in failure["frames"])
 
 
 def test_the_openapi_document_names_every_route(client: httpx.Client) -> None:

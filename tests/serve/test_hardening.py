@@ -13,8 +13,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from modelyard.core.model import Model
-from modelyard.core.predictor import Predictor
+from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.hosting import Hosted
 from modelyard.serve.limits import Limits
 from tests.serve.conftest import PATIENCE, Serve, infer_body
@@ -24,8 +23,8 @@ LIMITS = Limits(body_bytes=200_000, text_characters=10_000, body_seconds=0.5)
 
 
 @pytest.fixture(scope="module")
-def client(serve: Serve, classifier: Model) -> Iterator[httpx.Client]:
-    with serve(Hosted("sms", "1", Predictor(classifier, threads=1)), limits=LIMITS) as client:
+def client(serve: Serve, opened: ForkServer) -> Iterator[httpx.Client]:
+    with serve(Hosted("sms", "1", opened), limits=LIMITS) as client:
         yield client
 
 

@@ -6,50 +6,48 @@ import threading
 import pytest
 
 from modelyard.core.errors import InputError
-from modelyard.core.model import Model
-from modelyard.core.predictor import Predictor
-from modelyard.serve.hosting import Host, Hosted
+from modelyard.serve.fork_server import ForkServer
+from modelyard.serve.hosting import Host, Hosted, check_name
 from modelyard.serve.limits import Limits
 from modelyard.serve.metrics import Metrics
 from modelyard.serve.refusals import RefusalError
 from tests.serve.conftest import PATIENCE
 
 
-def make_hosted(model: Model, name: str = "sms", version: str = "1") -> Hosted:
-    return Hosted(name, version, Predictor(model, threads=1))
+def test_the_first_version_of_a_name_is_its_default(opened: ForkServer) -> None:
+    async def look() -> None:
+        models = [Hosted("a", "2", opened), Hosted("a", "1", opened), Hosted("b", "9", opened)]
+        host = Host(models, Limits(), Metrics())
+        assert host.find("a").label == "a:2"
+        assert host.find("a", "1").label == "a:1"
+        assert [served.label for served in host.models()] == ["a:2", "a:1", "b:9"]
+        with pytest.raises(RefusalError, match="no model 'a:3'") as caught:
+            host.find("a", "3")
+        assert caught.value.status == 404
+        with pytest.raises(InputError, match="a:1 is served already"):
+            Host([models[1], models[1]], Limits(), Metrics())
+        assert not host.ready
+        await host.start()
+        assert host.ready
+        await host.close()
+        assert not host.ready
 
-
-def test_the_first_version_of_a_name_is_its_default(classifier: Model) -> None:
-    models = [make_hosted(classifier, "a", "2"), make_hosted(classifier, "a", "1"), make_hosted(classifier, "b", "9")]
-    host = Host(models, Limits(), Metrics())
-    assert host.find("a").label == "a:2"
-    assert host.find("a", "1").label == "a:1"
-    assert [served.label for served in host.models()] == ["a:2", "a:1", "b:9"]
-    with pytest.raises(RefusalError, match="no model 'a:3'") as caught:
-        host.find("a", "3")
-    assert caught.value.status == 404
-    with pytest.raises(InputError, match="a:1 is served already"):
-        host.add(models[1])
-    asyncio.run(host.close())
-    assert not host.ready
+    asyncio.run(look())
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a:b", "a b", "é", "x" * 200, "-a"])
-def test_names_are_plain(classifier: Model, name: str) -> None:
-    with Predictor(classifier) as predictor:
-        with pytest.raises(InputError, match="cannot be served"):
-            Hosted(name, "1", predictor)
-        with pytest.raises(InputError, match="cannot be served"):
-            Hosted("a", name, predictor)
+def test_names_are_plain(name: str) -> None:
+    with pytest.raises(InputError, match="cannot be served"):
+        check_name(name)
 
 
-def test_a_model_is_ready_once_it_is_open(classifier: Model) -> None:
+def test_a_model_is_ready_once_it_is_open(opened: ForkServer) -> None:
     opening, may_open = threading.Event(), threading.Event()
 
     def open_slowly() -> Hosted:
         opening.set()
         assert may_open.wait(PATIENCE)
-        return make_hosted(classifier)
+        return Hosted("sms", "1", ForkServer(opened.model, measure=False))
 
     async def load() -> None:
         host = Host([], Limits(), Metrics())
@@ -69,16 +67,17 @@ def test_a_model_is_ready_once_it_is_open(classifier: Model) -> None:
     asyncio.run(load())
 
 
-def test_a_model_that_cannot_be_opened_leaves_the_others(classifier: Model) -> None:
+def test_a_model_that_cannot_be_opened_leaves_the_others(opened: ForkServer) -> None:
     def fail() -> Hosted:
         raise InputError("digest_mismatch")
 
     async def load() -> None:
-        host = Host([make_hosted(classifier)], Limits(), Metrics())
+        host = Host([Hosted("sms", "1", opened)], Limits(), Metrics())
+        await host.start()
         with pytest.raises(InputError, match="digest_mismatch"):
             await host.load("sms", "2", fail)
         with pytest.raises(InputError, match="sms:1 was opened"):
-            await host.load("sms", "2", lambda: make_hosted(classifier))
+            await host.load("sms", "2", lambda: Hosted("sms", "1", ForkServer(opened.model, measure=False)))
         assert host.ready
         with pytest.raises(RefusalError, match="no model 'sms:2'"):
             host.find("sms", "2")

@@ -14,6 +14,7 @@ from modelyard.core import lookup
 from modelyard.core.model import Model
 from modelyard.core.predictor import Predictor
 from modelyard.core.source import Source
+from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.hosting import Hosted
 from modelyard.testing import tiny
 from tests.serve.conftest import Serve
@@ -31,7 +32,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 @pytest.fixture(scope="module")
 def client(serve: Serve, model: Model) -> Iterator[httpx.Client]:
-    with serve(Hosted("shapes", "1", Predictor(model, threads=1))) as client:
+    with ForkServer(model) as source, serve(Hosted("shapes", "1", source)) as client:
         yield client
 
 

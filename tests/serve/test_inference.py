@@ -18,10 +18,11 @@ from modelyard.core.model import Model
 from modelyard.core.predictor import Predictor
 from modelyard.core.transform import TransformSpec
 from modelyard.methods.personal_data import mask as mask_texts
+from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.hosting import Hosted
 from modelyard.serve.limits import Limits
 from modelyard.testing.tiny import TEXTS
-from tests.serve.conftest import GatedSession, Serve, infer_body, until
+from tests.serve.conftest import Gated, Serve, infer_body, until
 
 PATH = "/v2/models/sms/infer"
 
@@ -52,14 +53,15 @@ def test_answers_equal_the_predictor(client: httpx.Client, classifier: Model) ->
     assert np.reshape(outputs["scores"]["data"], (6, 2)) == pytest.approx(np.array(scores), abs=1e-6)
 
 
-def test_the_models_transforms_run_before_it(serve: Serve, classifier: Model, tmp_path: Path) -> None:
+def test_the_models_transforms_run_before_it(
+    serve: Serve, opened: ForkServer, classifier: Model, tmp_path: Path
+) -> None:
     shutil.copytree(classifier.path, tmp_path / "model", ignore=shutil.ignore_patterns(MANIFEST))
     mask = TransformSpec("mask", {"kinds": ["email"], "roles": ["text"]})
     masking = classifier.rewrite(tmp_path / "model", parents=[classifier], transforms=[mask])
     private, marked = "write to jane@example.org now", mask_texts("write to jane@example.org now", frozenset({"email"}))
     assert private != marked
-    models = [Hosted(name, "1", Predictor(model, threads=1)) for name, model in [("raw", classifier), ("sms", masking)]]
-    with serve(*models) as client:
+    with ForkServer(masking) as source, serve(Hosted("raw", "1", opened), Hosted("sms", "1", source)) as client:
 
         def score(name: str, text: str) -> float:
             answer = client.post(f"/v2/models/{name}/infer", json=infer_body(text)).json()
@@ -111,8 +113,8 @@ def test_two_dimensions_and_a_choice_of_outputs(client: httpx.Client) -> None:
     assert [(item["name"], item["shape"]) for item in answer["outputs"]] == [("label", [2])]
 
 
-def test_each_version_answers_for_itself(serve: Serve, classifier: Model) -> None:
-    models = [Hosted("sms", version, Predictor(classifier, threads=1)) for version in ("3", "4")]
+def test_each_version_answers_for_itself(serve: Serve, opened: ForkServer) -> None:
+    models = [Hosted("sms", version, opened) for version in ("3", "4")]
     with serve(*models) as client:
         for path, version in ((PATH, "3"), ("/v2/models/sms/versions/4/infer", "4")):
             answer = client.post(path, json=infer_body("text"))
@@ -136,25 +138,27 @@ def test_many_clients_at_once_each_get_their_own_answer(client: httpx.Client, cl
         assert list(pool.map(ask, texts)) == pytest.approx(expected, abs=1e-6)
 
 
-def test_a_client_that_goes_away_withdraws_its_work(serve: Serve, predictor: Predictor, gated: GatedSession) -> None:
-    hosted, limits = Hosted("sms", "1", predictor), Limits(queue_rows=11)
+def test_a_client_that_goes_away_withdraws_its_work(serve: Serve, gated: Gated) -> None:
+    source, gate = gated
+    hosted, limits = Hosted("sms", "1", source), Limits(queue_rows=21)
     with serve(hosted, limits=limits) as client, ThreadPoolExecutor(2) as pool:
         first = pool.submit(client.post, PATH, json=infer_body("first"))
-        gated.wait_until_running()
+        gate.wait_until_running()
         # The server answers no sooner than the gate opens, so this client leaves.
         with pytest.raises(httpx.ReadTimeout):
             httpx.post(str(client.base_url.join(PATH)), json=infer_body(*["left"] * 10), timeout=0.3)
         until(lambda: 'status="499"' in client.get("/metrics").text)
         second = pool.submit(client.post, PATH, json=infer_body(*["kept"] * 10))
-        gated.open()
+        gate.open()
         assert first.result().status_code == second.result().status_code == 200
-    assert sum(gated.batches) == 11
+    assert sum(gate.batches) == 11
 
 
-def test_full_and_late_are_told_with_their_status(serve: Serve, predictor: Predictor, gated: GatedSession) -> None:
-    with serve(Hosted("sms", "1", predictor), limits=Limits(queue_rows=2)) as client, ThreadPoolExecutor(1) as pool:
+def test_full_and_late_are_told_with_their_status(serve: Serve, gated: Gated) -> None:
+    source, gate = gated
+    with serve(Hosted("sms", "1", source), limits=Limits(queue_rows=2)) as client, ThreadPoolExecutor(1) as pool:
         first = pool.submit(client.post, PATH, json=infer_body("first"))
-        gated.wait_until_running()
+        gate.wait_until_running()
         full = client.post(PATH, json=infer_body("one", "two"))
         assert full.status_code == 503
         assert int(full.headers["retry-after"]) >= 1
@@ -162,7 +166,7 @@ def test_full_and_late_are_told_with_their_status(serve: Serve, predictor: Predi
         late = client.post(PATH, json=infer_body("late", timeout=10_000))
         assert late.status_code == 504
         assert "0.01 s" in late.json()["error"]
-        gated.open()
+        gate.open()
         assert first.result().status_code == 200
 
 
@@ -213,15 +217,8 @@ def test_binary_tensors_are_checked(client: httpx.Client, binary: bytes, status:
         assert wrong.status_code == 400
 
 
-def test_a_model_that_yields_no_number_is_an_error_of_the_row(serve: Serve, predictor: Predictor) -> None:
-    inner = predictor.session
-
-    class Broken(GatedSession):
-        def run(self, arrays: Any) -> Any:
-            return {name: np.full_like(np.asarray(value), np.nan) for name, value in inner.run(arrays).items()}
-
-    predictor.session = Broken(inner)
-    with serve(Hosted("sms", "1", predictor)) as client:
-        answer = client.post(PATH, json=infer_body("text"))
+def test_a_model_that_yields_no_number_is_an_error_of_the_row(serve: Serve, faulty: ForkServer) -> None:
+    with serve(Hosted("sms", "1", faulty)) as client:
+        answer = client.post(PATH, json=infer_body("no numbers"))
         assert answer.status_code == 422
         assert "finite" in answer.json()["error"]

@@ -13,9 +13,10 @@ import pytest
 
 from modelyard.core.model import Model
 from modelyard.core.predictor import Predictor
+from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.hosting import Hosted
 from modelyard.serve.limits import Limits
-from tests.serve.conftest import GatedSession, Serve, infer_body, until
+from tests.serve.conftest import Gated, Serve, infer_body, until
 
 PROMPT = "are you coming home"
 MESSAGES: list[Any] = [{"role": "user", "content": "are you coming home for dinner"}]
@@ -153,8 +154,8 @@ def test_errors_have_openais_form(client: openai.OpenAI, chat_client: httpx.Clie
     assert answer.json()["error"]["type"] == "invalid_request_error"
 
 
-def test_a_classifier_does_not_chat(serve: Serve, classifier: Model) -> None:
-    with serve(Hosted("sms", "1", Predictor(classifier, threads=1))) as client:
+def test_a_classifier_does_not_chat(serve: Serve, opened: ForkServer) -> None:
+    with serve(Hosted("sms", "1", opened)) as client:
         answer = client.post("/v1/completions", json={"model": "sms", "prompt": "x"})
     assert answer.status_code == 400
     assert "/v2/models/sms/infer" in answer.json()["error"]["message"]
@@ -188,43 +189,39 @@ def test_tokens_are_counted(chat_client: httpx.Client, client: openai.OpenAI) ->
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_a_client_that_goes_away_ends_the_generation(serve: Serve, generator: Model, *, stream: bool) -> None:
-    predictor = Predictor(generator, threads=1)
-    gated = GatedSession(predictor.session)
-    predictor.session = gated
+def test_a_client_that_goes_away_ends_the_generation(serve: Serve, gated_generator: Gated, *, stream: bool) -> None:
+    source, gate = gated_generator
     body = {"model": "chat", "prompt": PROMPT, "stream": stream, "max_tokens": 100, "temperature": 0, "seed": 0}
-    with serve(Hosted("chat", "1", predictor)) as client, ThreadPoolExecutor(1) as pool:
+    with serve(Hosted("chat", "1", source)) as client, ThreadPoolExecutor(1) as pool:
         url = str(client.base_url.join("/v1/completions"))
         if stream:
-            gated.open(3)
+            gate.open(3)
             with httpx.stream("POST", url, json=body) as answer:
                 next(answer.iter_raw())
         else:
             with pytest.raises(httpx.ReadTimeout):
                 httpx.post(url, json=body, timeout=0.3)
         until(lambda: "modelyard_requests_in_flight 1.0" in client.get("/metrics").text)
-        steps = len(gated.batches)
+        steps = len(gate.batches)
         # The model goes on by the one step that it is in, then it is free for the next caller.
         following = pool.submit(client.post, "/v1/completions", json={**body, "stream": False, "max_tokens": 1})
-        gated.open(8)
+        gate.open(8)
         assert following.result().status_code == 200
-    assert len(gated.batches) <= steps + 8
+    assert len(gate.batches) <= steps + 8
 
 
-def test_a_generation_that_takes_too_long_is_told(serve: Serve, generator: Model) -> None:
-    predictor = Predictor(generator, threads=1)
-    gated = GatedSession(predictor.session)
-    predictor.session = gated
+def test_a_generation_that_takes_too_long_is_told(serve: Serve, gated_generator: Gated) -> None:
+    source, gate = gated_generator
     body = {"model": "chat", "prompt": PROMPT, "max_tokens": 100, "temperature": 0}
-    with serve(Hosted("chat", "1", predictor), limits=Limits(generate_seconds=1)) as client:
+    with serve(Hosted("chat", "1", source), limits=Limits(generate_seconds=1)) as client:
         answer = client.post("/v1/completions", json=body)
         assert answer.status_code == 504
         error = answer.json()["error"]
         assert (error["type"], error["code"]) == ("server_error", "timeout")
         assert error["message"].startswith("no answer within 1 s")
         # Enough steps for some whole characters, not for the answer.
-        gated.open(20)
+        gate.open(20)
         events = read_events(client.post("/v1/completions", json={**body, "stream": True}))
         assert events[0]["choices"]
         assert events[-1]["error"]["code"] == "timeout"
-        gated.open()
+        gate.open()

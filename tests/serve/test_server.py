@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
@@ -16,44 +17,36 @@ import pytest
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.serve.server import bind
-from tests.serve.conftest import PATIENCE, infer_body
+from tests.serve import openers
+from tests.serve.conftest import PATIENCE, Gate, infer_body
 
 PROGRAM = """
 import sys
 from pathlib import Path
 from modelyard.core.artifact import open_artifact
-from modelyard.core.predictor import Predictor
+from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.hosting import Hosted
 from modelyard.serve.server import run
 
-class Waiting:
-    def __init__(self, inner):
-        self.inner = inner
-    def run(self, arrays):
-        print("running", flush=True)
-        sys.stdin.readline()
-        return self.inner.run(arrays)
-    def close(self):
-        self.inner.close()
-        print("closed", flush=True)
-
-predictor = Predictor(open_artifact(Path(sys.argv[1])), threads=1)
-predictor.session = Waiting(predictor.session)
-run([Hosted("sms", "7", predictor)], port=0)
+with ForkServer(open_artifact(Path(sys.argv[1])), measure=False, opener="tests.serve.openers:open_gated") as source:
+    run([Hosted("sms", "7", source)], port=0)
 print("ended", flush=True)
 """
 
 
-def test_sigterm_finishes_what_is_in_flight_and_closes_the_model(classifier: Model) -> None:
+@pytest.mark.parametrize("everyone", [False, True])
+def test_sigterm_finishes_what_is_in_flight_and_ends_the_workers(
+    classifier: Model, tmp_path: Path, *, everyone: bool
+) -> None:
+    gate = Gate(tmp_path)
     with subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(classifier.path)],
         text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdin=subprocess.PIPE,
+        env={**os.environ, openers.GATE: str(tmp_path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        start_new_session=True,
     ) as process:
-        assert process.stdin
         assert process.stdout
         assert process.stderr
         ready = next(line for line in process.stderr if line.startswith("serving "))
@@ -62,14 +55,17 @@ def test_sigterm_finishes_what_is_in_flight_and_closes_the_model(classifier: Mod
         with ThreadPoolExecutor(1) as pool:
             url = f"{place[1]}/v2/models/sms/infer"
             answer = pool.submit(httpx.post, url, json=infer_body("in flight"), timeout=PATIENCE)
-            assert process.stdout.readline() == "running\n"
-            process.send_signal(signal.SIGTERM)
-            process.stdin.write("go on\n")
-            process.stdin.flush()
+            gate.wait_until_running()
+            if everyone:
+                # As a service manager stops a service, or Ctrl-C a terminal's: its workers get the signal too.
+                os.killpg(process.pid, signal.SIGTERM)
+            else:
+                process.send_signal(signal.SIGTERM)
+            gate.open(1)
             assert answer.result(PATIENCE).status_code == 200
-        assert process.stdout.readline() == "closed\n"
         assert process.stdout.readline() == "ended\n"
         assert process.wait(PATIENCE) == 0
+        # It ends only once no worker holds the other end.
         assert "Traceback" not in process.stderr.read()
 
 

@@ -53,7 +53,8 @@ class Runtime(Protocol):
     name: str
     abilities: frozenset[str]
     """What a model on this runtime allows: ``gradients``, ``conversion`` (its task gives the torch network),
-    ``graph`` (it holds an ONNX graph, or one can be exported)."""
+    ``graph`` (it holds an ONNX graph, or one can be exported), ``forks`` (a session of one thread on the CPU goes on
+    in a forked process)."""
 
     def open(self, model: Model, *, device: str = "cpu", threads: int | None = None) -> Session:
         """Load the weights, ready to run.

@@ -75,7 +75,7 @@ class Torch:
     """Opens networks for inference; training steps take the network from the task and write it with ``build``."""
 
     name = "torch"
-    abilities = frozenset({"gradients", "conversion", "graph"})
+    abilities = frozenset({"gradients", "conversion", "graph", "forks"})
 
     def open(self, model: Model, *, device: str = "cpu", threads: int | None = None) -> TorchSession:
         """Load the network.

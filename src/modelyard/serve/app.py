@@ -25,7 +25,7 @@ from modelyard.serve.openapi import openapi_route
 
 
 def create_app(models: Sequence[Hosted], *, limits: Limits | None = None) -> ASGIApp:
-    """An application that answers with ``models`` and closes them when it ends.
+    """An application that answers with ``models``: their workers live as long as it does.
 
     Raises:
         InputError: two models have the same name and version.
@@ -39,6 +39,7 @@ def create_app(models: Sequence[Hosted], *, limits: Limits | None = None) -> ASG
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
+        await host.start()
         yield
         await host.close()
 

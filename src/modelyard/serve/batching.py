@@ -1,12 +1,14 @@
 """Which waiting rows share one call of the model.
 
-A batch costs as much as its longest row times their number, so rows of like length go together; the
-oldest goes first, so that none waits for ever. Knows no threads and no model.
+A batch costs a call, and as much as its longest row times their number: rows of like length go together, as long as
+the call that is spared is worth the padding, and until its cost hardly matters. The row that is due first is always
+among them, so that none waits for ever. Knows no process and no clock.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,48 +16,153 @@ from typing import Any
 
 from modelyard.core.task import Piece, Prediction
 from modelyard.core.transform import Row
-from modelyard.serve.bridge import Bridge
+from modelyard.serve.cost import CostModel
+from modelyard.serve.waiting import Caller
+
+BYTES_PER_TOKEN = 8
+"""More than a token of text is long on the average: what lies beyond is cut off by the tokenizer and costs nothing."""
+
+
+class Gathering:
+    """The answers to the rows of one request, as they come."""
+
+    def __init__(self, count: int) -> None:
+        self.answers: asyncio.Future[list[Prediction]] = asyncio.get_running_loop().create_future()
+        self._found: list[Prediction | None] = [None] * count
+        self._missing = count
+
+    def deliver(self, number: int, answer: Prediction | Exception) -> None:
+        """The answer to one row; one that failed is the answer to the request."""
+        if self.answers.done():
+            return
+        if isinstance(answer, Exception):
+            self.answers.set_exception(answer)
+            return
+        self._found[number] = answer
+        self._missing -= 1
+        if not self._missing:
+            self.answers.set_result([found for found in self._found if found is not None])
+
+    def close(self) -> None:
+        """Nobody waits any more."""
+        if not self.answers.cancel() and not self.answers.cancelled():
+            # Taken note of, also where the caller left in the same moment.
+            self.answers.exception()
 
 
 @dataclass(eq=False)
 class RowJob:
-    """One row that waits for its prediction; rows of equal ``options_key`` may share a batch."""
+    """One row that waits for its prediction; rows of equal ``options_key`` may share a batch.
+
+    Attributes:
+        deadline: the loop's time after which the answer is no use.
+        losses: workers that ended while they had it; after the first it runs alone.
+    """
 
     row: Row
     options: Mapping[str, Any]
     options_key: str
-    answer: asyncio.Future[Prediction]
+    gathering: Gathering
+    number: int
+    deadline: float
+    caller: Caller
+    longest: int
+    cost: float = 0.0
+    due: float = 0.0
+    losses: int = 0
 
     @cached_property
     def length(self) -> int:
-        """Characters of the row's texts: near enough to tokens to put like with like."""
-        return sum(len(value) for value in self.row.values() if isinstance(value, str))
+        """Bytes of the row's texts: near enough to tokens, in any script, to put like with like."""
+        texts = [value for value in self.row.values() if isinstance(value, str)]
+        return min(sum(len(text) if text.isascii() else len(text.encode()) for text in texts), self.longest)
 
     @property
     def abandoned(self) -> bool:
-        return self.answer.done()
+        return self.gathering.answers.done()
+
+    def deliver(self, answer: Prediction | Exception) -> None:
+        self.gathering.deliver(self.number, answer)
 
 
 @dataclass(eq=False)
 class StreamJob:
-    """One row whose answer is read while it grows; it has the model for itself."""
+    """One row whose answer is read while it grows; it has a worker for itself.
+
+    Attributes:
+        pieces: what has come and was not read yet.
+        failure: why no more will come.
+        begun: some of it was read already, so that it cannot be begun anew.
+        closed: nobody reads any more.
+    """
 
     row: Row
     options: Mapping[str, Any]
-    pieces: Bridge[Piece | Exception]
+    pieces: asyncio.Queue[Piece | None]
+    deadline: float
+    caller: Caller
+    cost: float = 0.0
+    due: float = 0.0
+    losses: int = 0
+    failure: Exception | None = None
+    begun: bool = False
+    closed: bool = False
 
     @property
     def abandoned(self) -> bool:
-        return self.pieces.closed
+        return self.closed
+
+    def deliver(self, answer: Exception) -> None:
+        """Why no more will come; what came before is still read."""
+        self.failure = answer
+        if self.pieces.empty():
+            # It wakes a reader that waits.
+            self.pieces.put_nowait(None)
+
+    async def read(self) -> Piece:
+        """The next piece.
+
+        Raises:
+            Exception: why there is none.
+        """
+        piece = None
+        if self.failure is None or not self.pieces.empty():
+            piece = await self.pieces.get()
+        if piece is None and self.failure is not None:
+            raise self.failure
+        if piece is None:
+            raise RuntimeError("an answer ended without a reason")
+        return piece
+
+    def close(self) -> None:
+        """The reader wants no more."""
+        self.closed = True
+        while not self.pieces.empty():
+            # It wakes a writer that waits for room.
+            self.pieces.get_nowait()
 
 
 Job = RowJob | StreamJob
 
 
-def choose_batch(waiting: Sequence[Job], most: int) -> list[Job]:
-    """The oldest job and, if it may share, those nearest to it in length (the older one of equals)."""
-    oldest = waiting[0]
-    if isinstance(oldest, StreamJob) or most == 1:
-        return [oldest]
-    mates = [job for job in waiting if isinstance(job, RowJob) and job.options_key == oldest.options_key]
-    return [*sorted(mates, key=lambda job: abs(job.length - oldest.length))[:most]]
+def choose_batch(front: Sequence[Job], cost: CostModel, *, most: int, idle: int) -> list[Job]:
+    """The job that is due first and, if it may share, those nearest to it in length that are worth it.
+
+    Args:
+        front: the first jobs of the queue, in the order in which they are due.
+        most: rows of a batch.
+        idle: workers that wait; what is there is shared out among them.
+    """
+    first = front[0]
+    if isinstance(first, StreamJob) or first.losses:
+        return [first]
+    mates = [job for job in front[1:] if isinstance(job, RowJob) and job.options_key == first.options_key]
+    most = min(most, math.ceil((1 + len(mates)) / idle))
+    batch, longest = [first], first.length
+    for job in sorted(mates, key=lambda mate: abs(mate.length - first.length)):
+        if len(batch) >= min(most, cost.worthwhile(max(longest, job.length))):
+            break
+        if not job.losses and cost.joins(len(batch), longest, job.length):
+            batch.append(job)
+            longest = max(longest, job.length)
+    return [*batch]

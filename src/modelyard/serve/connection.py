@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable
+from typing import TypeVar
 
 from starlette.requests import Request
 
@@ -13,23 +13,32 @@ from modelyard.serve.refusals import ClientGoneError
 Result = TypeVar("Result")
 
 
-async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
+async def while_connected(request: Request, work: Awaitable[Result]) -> Result:
     """The result of ``work``, which is cancelled when the client goes away. The body must have been read.
 
     Raises:
         ClientGoneError: the client closed the connection first.
     """
-    task = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_wait_until_gone(request))
+    here = asyncio.current_task()
+    left = False
+
+    def leave(watch: asyncio.Task[None]) -> None:
+        nonlocal left
+        if here is not None and not watch.cancelled():
+            left = True
+            here.cancel()
+
+    watch = asyncio.ensure_future(_wait_until_gone(request))
+    watch.add_done_callback(leave)
     try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise ClientGoneError
-        return task.result()
+        return await work
+    except asyncio.CancelledError:
+        if left and here is not None and here.uncancel() == 0:
+            raise ClientGoneError from None
+        raise
     finally:
-        gone.cancel()
-        task.cancel()
-        await asyncio.wait({task, gone})
+        watch.remove_done_callback(leave)
+        watch.cancel()
 
 
 async def _wait_until_gone(request: Request) -> None:

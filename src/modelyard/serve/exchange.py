@@ -10,7 +10,6 @@ import json
 import re
 import sys
 import time
-import traceback
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from modelyard.serve.frames import WorkerError, as_failure
 from modelyard.serve.hosting import Served
 from modelyard.serve.metrics import Metrics
 from modelyard.serve.refusals import RefusalError, refusal_of
@@ -123,8 +123,8 @@ def error_body(refusal: RefusalError, *, openai: bool) -> dict[str, Any]:
 
 def log_failure(error: BaseException, request_id: str) -> None:
     """What failed and where in the code; not its message, which may quote a text."""
-    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
-    write_log(request_id=request_id, failure=type(error).__name__, frames=frames)
+    failure = error if isinstance(error, WorkerError) else as_failure(error)
+    write_log(request_id=request_id, failure=failure.kind, frames=failure.frames)
 
 
 def write_log(**fields: Any) -> None:

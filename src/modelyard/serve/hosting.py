@@ -1,18 +1,23 @@
 """The models that a server answers with: several names, several versions of each, one default.
 
-Knows no yard and no recipe: a model comes as an opened predictor, or as a callable that opens one.
+Knows no yard and no recipe: a model comes opened in a fork server, or as a callable that opens one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+from modelyard.core import lookup
 from modelyard.core.errors import InputError
-from modelyard.core.predictor import Predictor
+from modelyard.core.model import Model
+from modelyard.core.task import Task
+from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.limits import Limits
 from modelyard.serve.metrics import Metrics
 from modelyard.serve.refusals import RefusalError
@@ -26,20 +31,61 @@ class Hosted:
     """An opened model under the name and version that callers use.
 
     Attributes:
+        source: where its workers come from; who opened it closes it.
+        workers: how many run at once.
         about: JSON values that its metadata tells (digest, verdict, …).
     """
 
     name: str
     version: str
-    predictor: Predictor
+    source: ForkServer
+    workers: int = 1
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for word in (self.name, self.version):
-            if not _NAME.fullmatch(word):
-                raise InputError(
-                    f"{word!r} cannot be served under that name", expected="letters, digits, '.', '_' and '-'"
-                )
+        check_name(self.name)
+        check_name(self.version)
+
+
+def open_model(
+    name: str,
+    version: str,
+    model: Model,
+    *,
+    workers: int | None = None,
+    memory_limit: int | None = None,
+    about: Mapping[str, Any] | None = None,
+) -> Hosted:
+    """Open a model as it is served best: predictions by workers of one core each, generated text with all cores.
+
+    Args:
+        workers: how many; None for one a core, or one in all for generated text.
+
+    Raises:
+        InputError: the name cannot be served, or the model cannot be opened.
+    """
+    check_name(name)
+    check_name(version)
+    generates = "generation" in lookup.task(model.task).abilities
+    # Generated text is one answer at a time: a worker with all cores gives it soonest.
+    threads = None if generates and workers is None else 1
+    source = ForkServer(model, threads=threads, memory_limit=memory_limit)
+    return Hosted(name, version, source, workers or (1 if generates else cores()), about or {})
+
+
+def check_name(word: str) -> None:
+    """Names and versions stand in paths and labels.
+
+    Raises:
+        InputError: it has other characters.
+    """
+    if not _NAME.fullmatch(word):
+        raise InputError(f"{word!r} cannot be served under that name", expected="letters, digits, '.', '_' and '-'")
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -58,8 +104,17 @@ class Served:
         return self.hosted.version
 
     @property
-    def predictor(self) -> Predictor:
-        return self.hosted.predictor
+    def model(self) -> Model:
+        return self.hosted.source.model
+
+    @property
+    def task(self) -> Task:
+        return lookup.task(self.model.task)
+
+    @cached_property
+    def processor(self) -> Any:
+        """What the task needs beside rows, a chat template say."""
+        return self.task.processor(self.model)
 
     @property
     def label(self) -> str:
@@ -68,7 +123,7 @@ class Served:
 
 
 class Host:
-    """Finds models by name and version, and opens and closes them.
+    """Finds models by name and version, and starts and ends their workers.
 
     Args:
         models: opened models; the first version of a name is its default.
@@ -79,37 +134,55 @@ class Host:
         self._served: dict[str, dict[str, Served]] = {}
         self._defaults: dict[str, str] = {}
         self._loading: set[tuple[str, str]] = set()
+        self._opened: list[ForkServer] = []
         self._closing = False
         for hosted in models:
-            self.add(hosted)
+            self._add(hosted)
 
-    def add(self, hosted: Hosted) -> None:
-        """Answer with this model too.
-
-        Raises:
-            InputError: that version is served already.
-        """
-        if hosted.version in self._served.get(hosted.name, {}):
-            raise InputError(f"{hosted.name}:{hosted.version} is served already", fix="name every version once")
-        observe = self._metrics.batch_rows.labels(hosted.name, hosted.version).observe
-        scheduler = Scheduler(hosted.predictor, self._limits, observe)
-        self._served.setdefault(hosted.name, {})[hosted.version] = Served(hosted, scheduler)
-        self._defaults.setdefault(hosted.name, hosted.version)
+    async def start(self) -> None:
+        """Start the workers of the models that were given."""
+        for served in self.models():
+            await served.scheduler.start()
 
     async def load(self, name: str, version: str, opener: Callable[[], Hosted]) -> None:
-        """Open a model in a thread and add it; until then it is known but not ready.
+        """Open a model in a thread and answer with it too; until then it is known but not ready.
 
         Args:
-            opener: slow; returns the model of that name and version.
+            opener: slow; returns the model of that name and version. This host closes it.
+
+        Raises:
+            InputError: another model was opened, or that version is served already.
         """
         self._loading.add((name, version))
         try:
             hosted = await asyncio.to_thread(opener)
+            self._opened.append(hosted.source)
             if (hosted.name, hosted.version) != (name, version):
                 raise InputError(f"{hosted.name}:{hosted.version} was opened", expected=f"{name}:{version}")
-            self.add(hosted)
+            served = self._make(hosted)
+            await served.scheduler.start()
+            self._add(hosted, served)
         finally:
             self._loading.discard((name, version))
+
+    def _make(self, hosted: Hosted) -> Served:
+        labels = (hosted.name, hosted.version)
+        scheduler = Scheduler(
+            hosted.source,
+            hosted.workers,
+            self._limits,
+            observe_batch=self._metrics.batch_rows.labels(*labels).observe,
+            observe_loss=self._metrics.worker_losses.labels(*labels).inc,
+        )
+        self._metrics.queue_rows.labels(*labels).set_function(lambda: scheduler.waiting_rows)
+        self._metrics.workers.labels(*labels).set_function(lambda: len(scheduler.processes))
+        return Served(hosted, scheduler)
+
+    def _add(self, hosted: Hosted, served: Served | None = None) -> None:
+        if hosted.version in self._served.get(hosted.name, {}):
+            raise InputError(f"{hosted.name}:{hosted.version} is served already", fix="name every version once")
+        self._served.setdefault(hosted.name, {})[hosted.version] = served or self._make(hosted)
+        self._defaults.setdefault(hosted.name, hosted.version)
 
     def find(self, name: str, version: str | None = None) -> Served:
         """The model of that name, in its default version unless one is named.
@@ -146,8 +219,8 @@ class Host:
         return bool(self._served) and not waiting and alive and not self._closing
 
     async def close(self) -> None:
-        """Answer what was accepted, then close the sessions."""
+        """Answer what was accepted, then end the workers, and close what this host opened."""
         self._closing = True
-        for served in self.models():
-            await served.scheduler.close()
-            served.predictor.close()
+        await asyncio.gather(*(served.scheduler.close() for served in self.models()))
+        for source in self._opened:
+            await asyncio.to_thread(source.close)

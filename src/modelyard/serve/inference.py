@@ -18,6 +18,7 @@ from starlette.routing import Route
 from modelyard.core.task import Prediction
 from modelyard.serve import bodies
 from modelyard.serve.admission import check_options, check_texts
+from modelyard.serve.callers import caller_of, seconds_given
 from modelyard.serve.connection import while_connected
 from modelyard.serve.exchange import exchange_of
 from modelyard.serve.hosting import Host, Served
@@ -84,14 +85,15 @@ class InferenceProtocol:
         """Predictions for a batch of rows."""
         served = self._find(request)
         document, binary = await self._read(request)
-        task = served.predictor.task
+        task = served.task
         # An image is judged by its header; it may be longer than a text, never longer than the body.
         files = {"image"} & task.abilities
         rows = read_rows(document.get("inputs"), binary, task.inputs, self._limits, files=files)
         check_texts([value for row in rows for role, value in row.items() if role not in files], self._limits)
         parameters = document.get("parameters") or {}
-        options, seconds = self._read_parameters(served, parameters)
-        predictions = await while_connected(request, served.scheduler.submit(rows, options, seconds))
+        options, seconds = self._read_parameters(request, served, parameters)
+        caller = caller_of(request, parameters.get("priority", 0))
+        predictions = await while_connected(request, served.scheduler.submit(rows, options, seconds, caller))
         self._count(served, predictions)
         by_default = parameters.get("binary_data_output") is True
         outputs, data = write_outputs(to_tensors(predictions), document.get("outputs"), binary_by_default=by_default)
@@ -127,20 +129,22 @@ class InferenceProtocol:
             raise RefusalError(422, "'id' is not a string")
         return document, body[size:]
 
-    def _read_parameters(self, served: Served, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
-        """Options for the task, and the seconds that the client gives (``timeout``, in microseconds)."""
+    def _read_parameters(
+        self, request: Request, served: Served, parameters: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], float]:
+        """Options for the task, and the seconds that the client gives (``timeout``, in microseconds, or a header)."""
         options = {name: value for name, value in parameters.items() if name not in _PROTOCOL}
-        generates = "generation" in served.predictor.task.abilities
+        generates = "generation" in served.task.abilities
         if generates:
             check_options(options, self._limits)
-        seconds = self._limits.generate_seconds if generates else self._limits.predict_seconds
+        seconds = seconds_given(request, self._limits.generate_seconds if generates else self._limits.predict_seconds)
         timeout = parameters.get("timeout", 0)
         if type(timeout) is not int or timeout < 0:
             raise RefusalError(422, f"timeout {timeout!r:.40}", expected="microseconds, 0 for the server's own limit")
         return options, min(seconds, timeout / 1e6) if timeout else seconds
 
     def _describe(self, served: Served) -> dict[str, Any]:
-        model, task = served.predictor.model, served.predictor.task
+        model, task = served.model, served.task
         versions = [item.version for item in self._host.models() if item.name == served.name]
         outputs: list[tuple[str, str, list[int]]] = []
         if "labels" in task.abilities:

@@ -16,7 +16,9 @@ class Limits:
         request_rows: most rows in one request.
         text_characters: longest text of one row, or of all messages of one chat.
         queue_rows: most rows that wait for or are in the model; more are turned away with 503.
+        queue_seconds: longest that a prediction may have to wait for its turn; more are turned away with 503.
         batch_rows: most rows in one call of the model.
+        batch_seconds: a worker that takes longer for a call, or for one piece of generated text, is ended.
         predict_seconds: a prediction must be answered by then, generation excluded.
         generate_seconds: the same for generated text.
         generate_tokens: most tokens of one generated answer.
@@ -30,8 +32,10 @@ class Limits:
     json_depth: int = 32
     request_rows: int = 1024
     text_characters: int = 100_000
-    queue_rows: int = 2048
-    batch_rows: int = 8
+    queue_rows: int = 4096
+    queue_seconds: float = 2.0
+    batch_rows: int = 32
+    batch_seconds: float = 60.0
     predict_seconds: float = 30.0
     generate_seconds: float = 300.0
     generate_tokens: int = 4096

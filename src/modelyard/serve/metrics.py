@@ -33,6 +33,13 @@ class Metrics:
         self.batch_rows = Histogram(
             "modelyard_batch_rows", "Rows in one call of the model.", model, buckets=_ROWS, registry=self.registry
         )
+        self.queue_rows = Gauge(
+            "modelyard_queue_rows", "Rows that no worker has taken yet.", model, registry=self.registry
+        )
+        self.workers = Gauge("modelyard_workers", "Worker processes that are there.", model, registry=self.registry)
+        self.worker_losses = Counter(
+            "modelyard_worker_losses", "Worker processes that ended unasked.", model, registry=self.registry
+        )
         self.predictions = Counter(
             "modelyard_predictions", "Predictions by the class they name.", (*model, "label"), registry=self.registry
         )

@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 
 from modelyard.core.task import GeneratingTask, Piece
 from modelyard.serve import bodies
+from modelyard.serve.callers import caller_of, seconds_given
 from modelyard.serve.connection import while_connected
 from modelyard.serve.exchange import error_body, exchange_of, log_failure
 from modelyard.serve.hosting import Host, Served
@@ -29,6 +30,7 @@ from modelyard.serve.metrics import Metrics
 from modelyard.serve.openai_answers import Answer, ChatAnswer, CompletionAnswer
 from modelyard.serve.openai_requests import Sampling, read_chat, read_completion
 from modelyard.serve.refusals import RefusalError, refusal_of
+from modelyard.serve.waiting import Caller
 
 Pieces = AsyncGenerator[tuple[int, Piece], None]
 """Pieces of answers by the answer's index."""
@@ -73,8 +75,8 @@ class OpenAIProtocol:
         """The next message of a chat."""
         asked = read_chat(await bodies.read_json(request, self._limits), self._limits)
         served = self._find_generating(request, asked.model)
-        task = cast(GeneratingTask, served.predictor.task)
-        prompt = await asyncio.to_thread(task.chat_prompt, served.predictor.processor, asked.plain_messages)
+        task = cast(GeneratingTask, served.task)
+        prompt = await asyncio.to_thread(lambda: task.chat_prompt(served.processor, asked.plain_messages))
         return await self._answer(request, served, asked, [prompt], ChatAnswer(served.label, asked.n or 1))
 
     def _find(self, request: Request, label: str) -> Served:
@@ -85,10 +87,10 @@ class OpenAIProtocol:
 
     def _find_generating(self, request: Request, label: str) -> Served:
         served = self._find(request, label)
-        if "generation" not in served.predictor.task.abilities:
+        if "generation" not in served.task.abilities:
             raise RefusalError(
                 400,
-                f"{label} does {served.predictor.task.name}, it generates no text",
+                f"{label} does {served.task.name}, it generates no text",
                 fix=f"ask POST /v2/models/{served.name}/infer",
                 code="wrong_task",
             )
@@ -97,22 +99,26 @@ class OpenAIProtocol:
     async def _answer(
         self, request: Request, served: Served, asked: Sampling, prompts: Sequence[str], answer: Answer
     ) -> Response:
-        pieces = self._generate(served, prompts, asked)
+        seconds = seconds_given(request, self._limits.generate_seconds)
+        pieces = self._generate(served, prompts, asked, caller_of(request), seconds)
         if not asked.stream:
             return _json(await while_connected(request, _collect(pieces, answer)))
         # Nothing is sent before there is something to send, so that a refusal still has its status.
         first = await while_connected(request, anext(pieces))
         return _EventStream(self._events(request, pieces, first, answer, asked.stream_options.include_usage), pieces)
 
-    async def _generate(self, served: Served, prompts: Sequence[str], asked: Sampling) -> Pieces:
+    async def _generate(
+        self, served: Served, prompts: Sequence[str], asked: Sampling, caller: Caller, seconds: float
+    ) -> Pieces:
         """One answer after the other: the model writes one at a time."""
-        deadline = time.monotonic() + self._limits.generate_seconds
+        deadline = time.monotonic() + seconds
         seed = asked.seed if asked.seed is not None else secrets.randbits(32)
         tokens = self._metrics.tokens
         for index in range(len(prompts) * (asked.n or 1)):
             row = {"text": prompts[index // (asked.n or 1)]}
             options = {**asked.options, "seed": (seed + index) % 2**63}
-            async with aclosing(served.scheduler.stream(row, options, deadline - time.monotonic())) as pieces:
+            left = deadline - time.monotonic()
+            async with aclosing(served.scheduler.stream(row, options, left, caller)) as pieces:
                 async for piece in pieces:
                     if piece.finish_reason is not None:
                         tokens.labels(served.name, served.version, "prompt").inc(piece.prompt_tokens)

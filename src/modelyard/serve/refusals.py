@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from modelyard.core.errors import InputError
 
@@ -69,16 +70,43 @@ class DeadlineError(RefusalError):
 
 
 class OverloadError(RefusalError):
-    """As much work waits as may wait."""
+    """As much work waits as may wait, or more than can be done in time."""
 
     def __init__(self, retry_after: int) -> None:
+        super().__init__(503, "too much work is waiting", **_later(retry_after), code="overloaded")
+
+
+class TooManyError(RefusalError):
+    """One caller has as much work waiting as it may have beside others."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(429, "too much of your work is waiting", **_later(retry_after), code="too_many_requests")
+
+
+class WorkerGoneError(RefusalError):
+    """The worker ended while it answered, and what it had answered was sent already."""
+
+    def __init__(self) -> None:
+        super().__init__(503, "the answer was cut off", **_later(1), code="worker_lost")
+
+
+class QuarantineError(RefusalError):
+    """The row ended two workers and is not tried again."""
+
+    def __init__(self) -> None:
         super().__init__(
-            503,
-            "too much work is waiting",
-            fix=f"try again after {retry_after} s",
-            code="overloaded",
-            headers={"retry-after": str(retry_after)},
+            500,
+            "the model ended twice while it had this row",
+            fix="do not send it again; give the x-request-id of this answer to whoever runs the server",
+            code="quarantined",
         )
+
+
+class StalledError(RefusalError):
+    """The reader of a growing answer stopped reading."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(408, f"the answer was not read for {seconds:.3g} s", code="stalled")
 
 
 class ClientGoneError(RefusalError):
@@ -86,3 +114,8 @@ class ClientGoneError(RefusalError):
 
     def __init__(self) -> None:
         super().__init__(499, "the client closed the connection", code="client_gone")
+
+
+def _later(seconds: int) -> dict[str, Any]:
+    seconds = max(1, seconds)
+    return {"fix": f"try again after {seconds} s", "headers": {"retry-after": str(seconds)}}

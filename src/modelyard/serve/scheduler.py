@@ -1,9 +1,8 @@
-"""Between HTTP and the model: what waits, what runs together, and what is turned away.
+"""Between HTTP and the workers: what waits, what runs together, and what is turned away.
 
-One scheduler a model. The event loop hands rows over and never waits; one thread owns the session.
-Batches form from whatever waits when the model is free, without a timer: the oldest row and the rows
-nearest to it in length, because a batch costs as much as its longest row times their number.
-Knows nothing of HTTP and nothing of what a row means.
+One scheduler a model, on the event loop. A batch is formed when a worker is free, from what waits then; nothing
+waits for a timer. What a lost worker had is tried once more, each row alone: a row that ends a second worker is
+not tried again. Knows nothing of HTTP and nothing of what a row means.
 """
 
 from __future__ import annotations
@@ -11,166 +10,210 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import queue
-import threading
-import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any
 
-from modelyard.core.predictor import Predictor
+from modelyard.core import lookup
 from modelyard.core.task import Piece, Prediction
 from modelyard.core.transform import Row
-from modelyard.serve.batching import Job, RowJob, StreamJob, choose_batch
-from modelyard.serve.bridge import Bridge
+from modelyard.serve.batching import BYTES_PER_TOKEN, Gathering, Job, RowJob, StreamJob, choose_batch
+from modelyard.serve.cost import CostModel
+from modelyard.serve.crew import Crew
+from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.limits import Limits
-from modelyard.serve.refusals import DeadlineError, OverloadError, RefusalError
+from modelyard.serve.quarantine import Quarantine
+from modelyard.serve.refusals import DeadlineError, OverloadError, RefusalError, TooManyError, WorkerGoneError
+from modelyard.serve.waiting import Caller, Waiting
+
+_FRONT = 256
+"""Jobs that are looked at for one batch."""
+_LOSSES = 2
+"""Workers that one row may end."""
+_ANYONE = Caller()
+
+
+def _ignore(*_: object) -> None:
+    return None
 
 
 class Scheduler:
-    """Runs one predictor for many callers.
+    """Runs one model for many callers.
 
     Args:
-        predictor: used by this scheduler's thread only.
-        observe_batch: told the number of rows of each batch, from the thread.
+        source: where the workers come from.
+        count: how many work at once.
+        observe_batch: told the rows of each batch.
+        observe_loss: told of each worker that is lost.
     """
 
-    def __init__(self, predictor: Predictor, limits: Limits, observe_batch: Callable[[int], None]) -> None:
-        self._predictor, self._limits, self._observe_batch = predictor, limits, observe_batch
-        # Generated texts end at different times: until one can leave a running batch, each runs alone.
-        self._batch_rows = 1 if "generation" in predictor.task.abilities else limits.batch_rows
-        self._inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+    def __init__(
+        self,
+        source: ForkServer,
+        count: int,
+        limits: Limits,
+        *,
+        observe_batch: Callable[[int], None] = _ignore,
+        observe_loss: Callable[[], None] = _ignore,
+    ) -> None:
+        self._limits, self._observe_loss = limits, observe_loss
+        self._generates = "generation" in lookup.task(source.model.task).abilities
+        self._longest = int(source.model.settings.get("max_length", limits.text_characters)) * BYTES_PER_TOKEN
+        self._cost = CostModel(source.timings)
+        self._crew = Crew(source, count, limits, desk=self, cost=self._cost, observe_batch=observe_batch)
+        self._waiting: Waiting[Job] = Waiting()
+        self._again: list[Job] = []
+        self._quarantine = Quarantine()
         self._accepted = 0
+        self._empty = asyncio.Event()
+        self._empty.set()
         self._closing = False
-        self._seconds_per_row = 0.0
-        self._thread = threading.Thread(target=self._work, name="modelyard-model", daemon=True)
-        self._thread.start()
+
+    async def start(self) -> None:
+        """Start the workers; returns when each is ready or has failed once."""
+        await self._crew.start()
 
     @property
     def alive(self) -> bool:
-        return self._thread.is_alive()
+        """Whether a worker is there to take work."""
+        return not self._closing and bool(self._crew.live)
 
-    async def submit(self, rows: Sequence[Row], options: Mapping[str, Any], seconds: float) -> list[Prediction]:
+    @property
+    def hopeful(self) -> bool:
+        """Whether a worker is there, or should be shortly; if not, all work is turned away."""
+        return not self._closing and self._crew.hopeful
+
+    @property
+    def waiting_rows(self) -> int:
+        """Rows that no worker has taken yet."""
+        return len(self._waiting) + len(self._again)
+
+    @property
+    def processes(self) -> list[int]:
+        """Numbers of the worker processes that are there."""
+        return [worker.process for worker in self._crew.live if worker.process is not None]
+
+    async def submit(
+        self, rows: Sequence[Row], options: Mapping[str, Any], seconds: float, caller: Caller = _ANYONE
+    ) -> list[Prediction]:
         """Predictions in the order of the rows; cancelling the call withdraws what still waits.
 
         Args:
             options: for the task; equal ones may share a batch.
             seconds: the answer is no use after that.
+            caller: whose turn it uses.
 
         Raises:
-            RefusalError: 503 when too much waits, 504 when the time is over.
+            RefusalError: 429 or 503 when too much waits, 504 when the time is over.
             InputError: the task refused a row or an option.
         """
-        self._admit(len(rows))
         loop = asyncio.get_running_loop()
-        key = json.dumps(options, sort_keys=True)
-        jobs = [RowJob(row, options, key, loop.create_future()) for row in rows]
+        gathering = Gathering(len(rows))
+        key = json.dumps(options, sort_keys=True) if options else ""
+        end = loop.time() + seconds
+        jobs = [RowJob(row, options, key, gathering, n, end, caller, self._longest) for n, row in enumerate(rows)]
         for job in jobs:
-            job.answer.add_done_callback(self._leave)
-            self._inbox.put(job)
+            job.cost = self._cost.seconds(1, job.length)
+        self._enter(jobs, caller, seconds)
+        timer = loop.call_at(end, gathering.deliver, 0, DeadlineError(seconds))
         try:
-            async with asyncio.timeout(seconds):
-                return await asyncio.gather(*(job.answer for job in jobs))
-        except TimeoutError:
-            raise DeadlineError(seconds) from None
+            return await gathering.answers
         finally:
+            timer.cancel()
             # One refused row ends the request; its other rows need no answer any more.
-            for job in jobs:
-                job.answer.cancel()
+            gathering.close()
+            self._leave(jobs)
 
-    async def stream(self, row: Row, options: Mapping[str, Any], seconds: float) -> AsyncGenerator[Piece, None]:
+    async def stream(
+        self, row: Row, options: Mapping[str, Any], seconds: float, caller: Caller = _ANYONE
+    ) -> AsyncGenerator[Piece, None]:
         """The answer to one row as it grows; closing the generator stops the work. Raises as ``submit`` does."""
-        self._admit(1)
-        deadline = time.monotonic() + seconds
-        pieces: Bridge[Piece | Exception] = Bridge(self._limits.stream_pieces, self._limits.stall_seconds)
-        self._inbox.put(StreamJob(row, options, pieces))
-        finished = False
+        end = asyncio.get_running_loop().time() + seconds
+        job = StreamJob(row, options, asyncio.Queue(self._limits.stream_pieces), end, caller)
+        job.cost = self._cost.seconds(1, 0)
+        self._enter([job], caller, seconds)
         try:
+            finished = False
             while not finished:
-                async with asyncio.timeout(deadline - time.monotonic()):
-                    piece = await pieces.get()
-                if isinstance(piece, Exception):
-                    raise piece
+                async with asyncio.timeout_at(end):
+                    piece = await job.read()
                 finished = piece.finish_reason is not None
                 yield piece
         except TimeoutError:
             raise DeadlineError(seconds) from None
         finally:
-            pieces.close()
-            self._accepted -= 1
+            job.close()
+            self._leave([job])
 
     async def close(self) -> None:
-        """Answer what was accepted, then end the thread."""
+        """Answer what was accepted, then end the workers."""
         self._closing = True
-        self._inbox.put(None)
-        await asyncio.to_thread(self._thread.join)
+        if self._crew.hopeful:
+            await self._empty.wait()
+        await self._crew.close()
 
-    def _admit(self, rows: int) -> None:
-        if self._closing or not self.alive:
+    def _enter(self, jobs: Sequence[Job], caller: Caller, seconds: float) -> None:
+        self._admit(jobs, caller, seconds)
+        self._accepted += len(jobs)
+        self._empty.clear()
+        for job in jobs:
+            self._waiting.add(job)
+        self._crew.wake()
+
+    def _admit(self, jobs: Sequence[Job], caller: Caller, seconds: float) -> None:
+        """Refuse at once what would not be answered in time, or would keep others from it."""
+        if not self.hopeful:
             raise RefusalError(503, "the model is not running", code="unavailable", headers={"retry-after": "1"})
-        if self._accepted + rows > self._limits.queue_rows:
-            raise OverloadError(max(1, math.ceil(self._accepted * self._seconds_per_row)))
-        self._accepted += rows
+        wait = (self._waiting.cost_before(caller) + self._crew.busy_seconds) / self._crew.size
+        room = self._limits.queue_rows - self._accepted
+        if len(jobs) > room:
+            raise OverloadError(math.ceil(wait))
+        # A caller may hold as much as is still free (dynamic thresholds, Choudhury and Hahne 1998), so that one who
+        # has little waiting always finds room.
+        if self._waiting.rows_of(caller.name) + len(jobs) > room:
+            raise TooManyError(math.ceil(wait))
+        most = min(self._limits.queue_seconds, max(0.0, seconds - sum(job.cost for job in jobs) / self._crew.size))
+        if self._cost.trusted and not self._generates and wait > most:
+            raise OverloadError(math.ceil(wait - most))
+        self._quarantine.check(jobs)
 
-    def _leave(self, _: asyncio.Future[Prediction]) -> None:
-        self._accepted -= 1
+    def _leave(self, jobs: Sequence[Job]) -> None:
+        self._accepted -= len(jobs)
+        for job in jobs:
+            self._withdraw(job)
+        if not self._accepted:
+            self._empty.set()
 
-    def _work(self) -> None:
-        waiting: list[Job] = []
-        closing = False
-        while waiting or not closing:
-            arrived = [self._inbox.get()] if not waiting else []
-            arrived += [self._inbox.get_nowait() for _ in range(self._inbox.qsize())]
-            closing = closing or None in arrived
-            waiting = [job for job in [*waiting, *arrived] if job is not None and not job.abandoned]
-            if waiting:
-                batch = choose_batch(waiting, self._batch_rows)
-                chosen = set(batch)
-                waiting = [job for job in waiting if job not in chosen]
-                self._run(batch)
+    def _withdraw(self, job: Job) -> None:
+        self._waiting.remove(job)
+        if job in self._again:
+            self._again.remove(job)
 
-    def _run(self, batch: list[Job]) -> None:
-        started = time.monotonic()
-        self._observe_batch(len(batch))
-        if isinstance(batch[0], StreamJob):
-            self._stream(batch[0])
-        else:
-            self._predict([job for job in batch if isinstance(job, RowJob)])
-        spent = (time.monotonic() - started) / len(batch)
-        self._seconds_per_row += 0.1 * (spent - self._seconds_per_row)
-
-    def _predict(self, batch: list[RowJob]) -> None:
-        try:
-            answers: Sequence[Prediction | Exception] = self._predictor.predict(
-                [job.row for job in batch], **batch[0].options
-            )
-        except BaseException as error:
-            if len(batch) > 1:
-                # One bad row must not take its neighbours with it.
+    def next_batch(self, idle: int) -> list[Job]:
+        """What is worth running now; what is too late is told so and never runs."""
+        now = asyncio.get_running_loop().time()
+        while front := self._again[:1] or self._waiting.front(_FRONT):
+            late = [job for job in front if job.abandoned or job.deadline <= now]
+            if not late:
+                batch = choose_batch(front, self._cost, most=self._limits.batch_rows, idle=idle)
                 for job in batch:
-                    self._predict([job])
-                return
-            answers = [_as_exception(error)]
-        batch[0].answer.get_loop().call_soon_threadsafe(_deliver, batch, answers)
+                    self._waiting.take(job)
+                    self._withdraw(job)
+                return batch
+            for job in late:
+                self._withdraw(job)
+        return []
 
-    def _stream(self, job: StreamJob) -> None:
-        try:
-            for piece in self._predictor.stream(job.row, **job.options):
-                if not job.pieces.put(piece):
-                    return
-        except BaseException as error:
-            job.pieces.put(_as_exception(error))
-
-
-def _as_exception(error: BaseException) -> Exception:
-    """A panic in a native library is no Exception; the thread must outlive it, and the event loop must not see it."""
-    return error if isinstance(error, Exception) else RuntimeError(f"{type(error).__name__} in the model")
-
-
-def _deliver(batch: Sequence[RowJob], answers: Sequence[Prediction | Exception]) -> None:
-    for job, answer in zip(batch, answers, strict=True):
-        if job.answer.done():
-            continue
-        if isinstance(answer, Exception):
-            job.answer.set_exception(answer)
-        else:
-            job.answer.set_result(answer)
+    def worker_lost(self, batch: list[Job]) -> None:
+        """Try each row again, alone, unless it is the one that ends workers."""
+        self._observe_loss()
+        for job in batch:
+            job.losses += 1
+            if job.abandoned:
+                continue
+            if isinstance(job, StreamJob) and job.begun:
+                job.deliver(WorkerGoneError())
+            elif job.losses >= _LOSSES:
+                job.deliver(self._quarantine.add(job))
+            else:
+                self._again.append(job)
+        self._crew.wake()

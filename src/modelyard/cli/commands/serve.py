@@ -15,7 +15,12 @@ class Serve:
         parser.add_argument(
             "--port", type=int, default=8080, help="port to listen on, 0 for a free one (default: 8080)"
         )
-
+        parser.add_argument(
+            "--workers",
+            type=int,
+            metavar="N",
+            help="processes of one core that run each model (default: one a core; for generated text one of all)",
+        )
         parser.add_argument(
             "--memory-limit",
             metavar="SIZE",
@@ -23,21 +28,34 @@ class Serve:
         )
 
     def run(self, arguments: argparse.Namespace) -> int:
+        from contextlib import ExitStack
+
         from modelyard.core import memory
-        from modelyard.core.predictor import Predictor
-        from modelyard.serve.hosting import Hosted
+        from modelyard.core.errors import InputError
+        from modelyard.serve.hosting import open_model
         from modelyard.serve.server import run
         from modelyard.yard.yard import Yard
 
+        if arguments.workers is not None and not 1 <= arguments.workers <= 256:
+            raise InputError(f"--workers {arguments.workers}", expected="1 to 256")
         yard = Yard.default()
         limit = memory.read_size(arguments.memory_limit, "--memory-limit") if arguments.memory_limit else None
         versions = [yard.resolve(reference) for reference in arguments.release]
         models = [yard.model(version) for version in versions]
         memory.require_models(models, limit)
-        hosted = []
-        for version, model in zip(versions, models, strict=True):
-            about = {"digest": model.digest, "verdict": version.verdict.value, "base": model.base}
-            predictor = Predictor(model, memory_limit=limit)
-            hosted.append(Hosted(version.name, str(version.number), predictor, about))
-        run(hosted, host=arguments.host, port=arguments.port)
+        with ExitStack() as opened:
+            hosted = []
+            for version, model in zip(versions, models, strict=True):
+                about = {"digest": model.digest, "verdict": version.verdict.value, "base": model.base}
+                item = open_model(
+                    version.name,
+                    str(version.number),
+                    model,
+                    workers=arguments.workers,
+                    memory_limit=limit,
+                    about=about,
+                )
+                opened.callback(item.source.close)
+                hosted.append(item)
+            run(hosted, host=arguments.host, port=arguments.port)
         return 0

@@ -17,7 +17,7 @@ class OnnxRuntime:
     """Runs ``model.onnx``; a model here cannot be trained, and one in int8 cannot be converted again."""
 
     name = "onnxruntime"
-    abilities = frozenset({"graph"})
+    abilities = frozenset({"graph", "forks"})
 
     def open(self, model: Model, *, device: str = "cpu", threads: int | None = None) -> OnnxSession:
         """Load the graph.

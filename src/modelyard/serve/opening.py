@@ -1,0 +1,60 @@
+"""How a worker opens its model, and what it measures before it takes work.
+
+The function is named in the worker's job, so that what is opened is chosen by data.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from modelyard.core.artifact import open_artifact
+from modelyard.core.errors import InputError
+from modelyard.core.model import Model
+from modelyard.core.predictor import Predictor
+
+OPENER = "modelyard.serve.opening:open_predictor"
+
+Timing = tuple[int, int, float]
+"""Rows, length of the longest row in bytes, and seconds of one call."""
+
+_WORD = "word "
+_PROBES = ((1, 4), (8, 4), (1, 24), (8, 24))
+"""Rows and words."""
+_ROUNDS = 3
+
+
+def open_predictor(job: Mapping[str, Any]) -> Predictor:
+    """The model in the folder ``model``, on ``device`` with ``threads``.
+
+    Raises:
+        InputError: the folder holds no model, or the runtime cannot open it.
+    """
+    model = open_artifact(Path(job["model"]))
+    if not isinstance(model, Model):
+        raise InputError(f"a {type(model).__name__}", expected="a model")
+    return Predictor(model, device=job["device"], threads=job["threads"], memory_limit=job["memory_limit"])
+
+
+def measure(predictor: Predictor) -> list[Timing]:
+    """How long short and long rows take, alone and together, the best of a few calls each; it warms the model up too.
+
+    Only where rows can be made up, which is of texts, and where an answer is one call of the model.
+    """
+    task = predictor.task
+    if "text" not in task.abilities or "generation" in task.abilities:
+        return []
+    timings = []
+    for count, words in _PROBES:
+        text = _WORD * words
+        rows = [dict.fromkeys(task.inputs, text)] * count
+        timings.append((count, len(text) * len(task.inputs), min(_time(predictor, rows) for _ in range(_ROUNDS))))
+    return timings
+
+
+def _time(predictor: Predictor, rows: list[dict[str, str]]) -> float:
+    started = time.perf_counter()
+    predictor.predict(rows)
+    return time.perf_counter() - started

@@ -1,0 +1,163 @@
+"""One worker process, as the event loop sees it: a batch in, answers out, one thing at a time.
+
+Knows frames and a process; what is put in a batch and what becomes of a lost one is the scheduler's to say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from typing import Any, cast
+
+from modelyard.core.task import Piece
+from modelyard.core.transform import Row
+from modelyard.serve import frames
+from modelyard.serve.fork_server import ForkServer
+from modelyard.serve.frames import Answer, Frame, Unpacker
+
+_AHEAD = 64
+"""Pieces of a growing answer that are read ahead of who takes them; then the worker waits."""
+
+
+class WorkerLostError(Exception):
+    """The worker ended, or was ended because it did not answer."""
+
+
+class Worker:
+    """Started again by whoever uses it, after it was lost.
+
+    Args:
+        source: where its process comes from.
+        patience: seconds that a batch, or one piece of a growing answer, may take.
+    """
+
+    def __init__(self, source: ForkServer, patience: float) -> None:
+        self._source, self._patience = source, patience
+        self._link: _Link | None = None
+        self.process: int | None = None
+
+    @property
+    def live(self) -> bool:
+        return self._link is not None and not self._link.lost
+
+    async def start(self, when_lost: Callable[[], None]) -> None:
+        """A new process.
+
+        Args:
+            when_lost: called once it is gone.
+
+        Raises:
+            WorkerLostError: it ended before it was ready.
+            ModelyardError: there is nothing to fork it from.
+        """
+        connection = await asyncio.to_thread(self._source.fork)
+        loop = asyncio.get_running_loop()
+        _, self._link = await loop.create_unix_connection(lambda: _Link(when_lost), sock=connection)
+        self.process = (await self._receive()).head["pid"]
+
+    async def predict(self, rows: Sequence[Row], options: Mapping[str, Any]) -> list[Answer]:
+        """One answer a row.
+
+        Raises:
+            WorkerLostError: nothing was answered.
+        """
+        self._send(frames.pack_rows(rows, options, "predict"))
+        return [frames.from_json(item) for item in (await self._receive()).head["answers"]]
+
+    async def stream(self, row: Row, options: Mapping[str, Any]) -> AsyncGenerator[Piece, None]:
+        """The answer to one row as it grows; closing the generator stops the work.
+
+        Raises:
+            WorkerLostError: no more will come.
+            InputError: the task refused the row or an option.
+            WorkerError: the model failed.
+        """
+        self._send(frames.pack_rows([row], options, "stream"))
+        head: Mapping[str, Any] = {}
+        try:
+            while "end" not in (head := (await self._receive()).head):
+                yield Piece(**head["piece"])
+        except GeneratorExit:
+            self._send(frames.pack({"stop": True}))
+            while "end" not in (await self._receive()).head:
+                continue
+            raise
+        if head["end"] is not None:
+            raise cast(Exception, frames.from_json(head["end"]))
+
+    def kill(self) -> None:
+        """End the process now."""
+        if self.live and self.process is not None:
+            os.kill(self.process, signal.SIGKILL)
+        self.close()
+
+    def close(self) -> None:
+        """Let the process end."""
+        if self._link is not None:
+            self._link.close()
+
+    def _send(self, data: bytes) -> None:
+        if self._link is None or self._link.lost:
+            raise WorkerLostError("it is not running")
+        self._link.send(data)
+
+    async def _receive(self) -> Frame:
+        if self._link is None:
+            raise WorkerLostError("it is not running")
+        try:
+            async with asyncio.timeout(self._patience):
+                return await self._link.receive()
+        except TimeoutError:
+            self.kill()
+            raise WorkerLostError(f"no answer within {self._patience:g} s") from None
+
+
+class _Link(asyncio.Protocol):
+    """Frames over a socket, with one reader."""
+
+    def __init__(self, when_lost: Callable[[], None]) -> None:
+        self.lost = False
+        self._when_lost = when_lost
+        self._unpacker = Unpacker()
+        self._frames: deque[Frame] = deque()
+        self._reader: asyncio.Future[None] | None = None
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._frames.extend(self._unpacker.feed(data))
+        if self._transport is not None and len(self._frames) > _AHEAD:
+            self._transport.pause_reading()
+        self._wake()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.lost = True
+        self._wake()
+        self._when_lost()
+
+    def send(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)
+
+    async def receive(self) -> Frame:
+        while not self._frames:
+            if self.lost:
+                raise WorkerLostError("it ended")
+            self._reader = asyncio.get_running_loop().create_future()
+            await self._reader
+        if self._transport is not None and not self.lost:
+            self._transport.resume_reading()
+        return self._frames.popleft()
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def _wake(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)

@@ -1,0 +1,132 @@
+"""A process that holds a model: opened once, then forked into workers, each of which answers on a socket of its own.
+
+Pages that no worker writes to, the weights above all, exist once. It ends when the server's end of its socket is
+closed, however the server died. Knows no HTTP and no scheduling.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from modelyard.core.errors import ModelyardError
+from modelyard.core.predictor import Predictor
+from modelyard.core.transform import Row
+from modelyard.engines.jobs import find_function
+from modelyard.serve import frames
+from modelyard.serve.frames import Answer, Frame, Unpacker
+from modelyard.serve.opening import measure
+
+_CHUNK = 1 << 18
+
+
+def main() -> None:
+    """The server's end of the socket is given by its number; the first frame is the job."""
+    # Who started this process decides about its end: a signal to the whole group must not cut a batch off.
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, signal.SIG_IGN)
+    # Whatever a library prints belongs to the log.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    control = socket.socket(fileno=int(sys.argv[1]))
+    job = next(_receive(control)).head
+    try:
+        predictor = find_function(job["opener"])(job)
+        timings = measure(predictor) if job["measure"] else []
+    except ModelyardError as error:
+        control.sendall(frames.pack({"error": error.to_json()}))
+        return
+    control.sendall(frames.pack({"timings": timings}))
+    _hand_out(control, predictor, forks=job["forks"])
+
+
+def _hand_out(control: socket.socket, predictor: Predictor, *, forks: bool) -> None:
+    """A worker for each socket that comes; where the runtime cannot be forked, this process is the only one."""
+    # What was made so far is in use for good; looking at it again would copy its pages.
+    gc.freeze()
+    if forks:
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        data, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        if not data:
+            return
+        if forks and os.fork():
+            os.close(descriptors[0])
+            continue
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        control.close()
+        _serve(socket.socket(fileno=descriptors[0]), predictor)
+        # Threads of the process that this one was forked from do not exist here: nothing waits for them.
+        os._exit(0)
+
+
+def _serve(connection: socket.socket, predictor: Predictor) -> None:
+    threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
+    try:
+        connection.sendall(frames.pack({"pid": os.getpid()}))
+        incoming = _receive(connection)
+        for frame in incoming:
+            if "predict" in frame.head:
+                found = answer(predictor, frames.unpack_rows(frame, "predict"), frame.head["options"])
+                connection.sendall(frames.pack({"answers": [frames.to_json(item) for item in found]}))
+            elif "stream" in frame.head:
+                (row,) = frames.unpack_rows(frame, "stream")
+                _stream(connection, incoming, predictor, row, frame.head["options"])
+    except OSError:
+        # The server is gone, and with it whoever wanted the answer.
+        return
+
+
+def _end_with(connection: socket.socket) -> None:
+    """End this process when the other end of the socket is closed, whatever it is at."""
+    closed = select.poll()
+    closed.register(connection, select.POLLHUP)
+    closed.poll()
+    os._exit(0)
+
+
+def answer(predictor: Predictor, rows: Sequence[Row], options: Mapping[str, Any]) -> list[Answer]:
+    """One answer a row: rows that cannot be answered together are tried alone, so that a bad one fails alone."""
+    try:
+        return list(predictor.predict(rows, **options))
+    except BaseException as error:
+        if len(rows) == 1:
+            return [error if isinstance(error, Exception) else frames.as_failure(error)]
+    return [found for row in rows for found in answer(predictor, [row], options)]
+
+
+def _stream(
+    connection: socket.socket, incoming: Iterator[Frame], predictor: Predictor, row: Row, options: Mapping[str, Any]
+) -> None:
+    """Send pieces as they come, until the last one or until the server wants no more."""
+    end: dict[str, Any] = {"end": None}
+    try:
+        for piece in predictor.stream(row, **options):
+            connection.sendall(frames.pack({"piece": asdict(piece)}))
+            if select.select([connection], [], [], 0)[0]:
+                # Nothing else is sent while an answer grows: no more is wanted, or the server is gone.
+                next(incoming, None)
+                break
+    except OSError:
+        raise
+    except BaseException as error:
+        end = {"end": frames.to_json(error if isinstance(error, Exception) else frames.as_failure(error))}
+    connection.sendall(frames.pack(end))
+
+
+def _receive(connection: socket.socket) -> Iterator[Frame]:
+    """The frames that come, until the other end is closed."""
+    unpacker = Unpacker()
+    while data := connection.recv(_CHUNK):
+        yield from unpacker.feed(data)
+
+
+if __name__ == "__main__":
+    main()
