@@ -1,8 +1,9 @@
 """How much the loss on real rows depends on parts of a network, from one backward pass.
 
 To first order, the loss without a part differs by the part's activation times the gradient there (Molchanov et al.
-2017, "Pruning convolutional neural networks for resource efficient inference"; for heads Michel et al. 2019, "Are
-sixteen heads really better than one?"). It is summed over a row's positions, and the sizes are averaged over rows.
+2017, "Pruning convolutional neural networks for resource efficient inference", and 2019, "Importance estimation for
+neural network pruning"; for heads Michel et al. 2019, "Are sixteen heads really better than one?"). It is summed over
+a row's positions, and the sizes are averaged over rows.
 """
 
 from __future__ import annotations
@@ -44,6 +45,18 @@ def of_inputs(
     ]
 
 
+def of_channels(
+    network: nn.Module, layers: Sequence[nn.Module], batches: Sequence[Batch], loss: Loss
+) -> list[np.ndarray]:
+    """Importance of the channels of each convolution's input, float64 of shape (channels,)."""
+
+    def part(module: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> tuple[Tensor, Tensor]:
+        return inputs[0], inputs[0]
+
+    found = _collect(network, layers, part, batches, loss, axis=1)
+    return [np.mean(np.abs(rows), axis=0) for rows in found]
+
+
 def of_blocks(network: nn.Module, layers: Sequence[nn.Module], batches: Sequence[Batch], loss: Loss) -> np.ndarray:
     """Importance of what each layer adds to its input, float64 of shape (layers,)."""
 
@@ -68,8 +81,9 @@ def _collect(
     part: Callable[[nn.Module, tuple[Tensor, ...], Any], tuple[Tensor, Tensor]],
     batches: Sequence[Batch],
     loss: Loss,
+    axis: int = -1,
 ) -> list[list[np.ndarray]]:
-    """For each layer and row the products of a part's value and the gradient, summed over positions."""
+    """For each layer and row the products of a part's value and the gradient, summed over all axes but ``axis``."""
     network.eval()
     products: list[list[np.ndarray]] = [[] for _ in layers]
     seen: dict[int, tuple[Tensor, Tensor]] = {}
@@ -86,7 +100,7 @@ def _collect(
             total = loss(network, batch, None) * _rows(batch)
             gradients = torch.autograd.grad(total, [seen[number][0] for number in range(len(layers))])
             for number, gradient in enumerate(gradients):
-                product = (seen[number][1].detach() * gradient).double()
+                product = (seen[number][1].detach() * gradient).double().movedim(axis, -1)
                 products[number] += list(product.reshape(len(product), -1, product.shape[-1]).sum(1).cpu().numpy())
             seen.clear()
     finally:

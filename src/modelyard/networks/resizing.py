@@ -22,16 +22,24 @@ def in_out(layer: Linear) -> tuple[int, int]:
     return (rows, columns) if isinstance(layer, Conv1D) else (columns, rows)
 
 
-def keep_outputs(layer: Linear, kept: torch.Tensor) -> None:
+def keep_outputs(layer: Linear | nn.Conv2d, kept: torch.Tensor) -> None:
     """Keep these outputs of a layer."""
     put(layer, "weight", layer.weight.index_select(1 if isinstance(layer, Conv1D) else 0, kept))
     if layer.bias is not None:
         put(layer, "bias", layer.bias[kept])
 
 
-def keep_inputs(layer: Linear, kept: torch.Tensor) -> None:
+def keep_inputs(layer: Linear | nn.Conv2d, kept: torch.Tensor) -> None:
     """Keep these inputs of a layer."""
     put(layer, "weight", layer.weight.index_select(0 if isinstance(layer, Conv1D) else 1, kept))
+
+
+def keep_each(layer: nn.Module, kept: torch.Tensor) -> None:
+    """Keep these channels of a layer that works on each by itself: a batch norm or a depthwise convolution."""
+    for name in ("weight", "bias", "running_mean", "running_var"):
+        tensor = getattr(layer, name, None)
+        if tensor is not None:
+            put(layer, name, tensor.index_select(0, kept))
 
 
 def put(layer: nn.Module, name: str, tensor: torch.Tensor) -> None:
@@ -54,6 +62,8 @@ def _state_sizes(layer: nn.Module, shape: tuple[int, ...]) -> None:
     elif isinstance(layer, nn.Embedding):
         layer.num_embeddings, layer.embedding_dim = shape
     elif isinstance(layer, nn.modules.conv._ConvNd):
+        if layer.groups == layer.in_channels == layer.out_channels:
+            layer.groups = shape[0]
         layer.out_channels, layer.in_channels = shape[0], shape[1] * layer.groups
     elif isinstance(layer, nn.modules.batchnorm._NormBase):
         layer.num_features = shape[0]

@@ -11,6 +11,8 @@ from modelyard.core.model import Model
 
 BUDGET = 2048
 """Padded units of one batch, tokens say."""
+FEWEST_ROWS = 8
+"""Rows of one batch whatever their length: the pixels of a single image are more than the budget."""
 
 
 def batches(model: Model, data: Dataset | None, split: str, rows: int, *, seed: int, device: Any) -> list[Any]:
@@ -35,7 +37,15 @@ def batches(model: Model, data: Dataset | None, split: str, rows: int, *, seed: 
     chosen = np.random.default_rng(seed).permutation(len(examples))[:rows]
     lengths = [examples.lengths[position] for position in chosen]
     found = []
-    for batch in length_batches.by_budget(lengths, BUDGET):
+    for batch in length_batches.by_budget(lengths, max(BUDGET, FEWEST_ROWS * max(lengths))):
         arrays, _ = examples.batch(chosen[batch])
         found.append({name: torch.from_numpy(array).to(device) for name, array in arrays.items()})
     return found
+
+
+def example(model: Model, *, device: Any) -> dict[str, Any]:
+    """Inputs that the network can be traced with, as tensors on ``device``."""
+    import torch
+
+    arrays, _ = lookup.task(model.task).export_example(model)
+    return {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
