@@ -11,6 +11,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from modelyard.core.errors import InputError
 from modelyard.core.predictor import Predictor
 from modelyard.recipes.build import build, preview
 from modelyard.recipes.document import parse
@@ -101,6 +102,17 @@ def test_a_release_on_that_runtime_starts_there_too(recipe: Path) -> None:
     recipe.write_text(again)
     with pytest.raises(RecipeError, match="does not offer"):
         build(recipe, Yard.default())
+
+
+def test_a_missing_environment_is_said_before_anything_runs(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODELYARD_TENSORFLOW_PYTHON", str(recipe.parent / "nowhere"))
+    (recipe.parent / "saved").mkdir()
+    (recipe.parent / "saved" / "saved_model.pb").write_bytes(b"anything")
+    recipe.write_text(RECIPE.replace("./shapes.onnx", "./saved"))
+    with pytest.raises(InputError, match=r"there is no .*nowhere") as caught:
+        build(recipe, Yard.default())
+    assert "pip install tensorflow-cpu==" in caught.value.fix
+    assert list((recipe.parent / "yard").rglob("*.parquet")) == []
 
 
 def test_options_of_the_model_are_checked_and_published() -> None:

@@ -32,7 +32,7 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> Model:
 @pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-5), ("int8", 0.02)])
 def test_a_text_classifier_answers_as_torch_does(classifier: Model, precision: str, tolerance: float) -> None:
     try:
-        conversion.find_python()
+        conversion.ENVIRONMENT.find_python()
     except InputError as error:
         pytest.skip(f"{error.what}; {error.fix}")
     exported = check_step("export litert", [classifier], {"precision": precision})
@@ -50,13 +50,13 @@ def test_a_text_classifier_answers_as_torch_does(classifier: Model, precision: s
 def test_a_missing_environment_prints_the_commands(
     classifier: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(conversion.VARIABLE, raising=False)
+    monkeypatch.delenv(conversion.ENVIRONMENT.variable, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(InputError, match="no environment") as error:
         RUNTIME.build(classifier, tmp_path)
     assert f"-m venv {tmp_path}" in error.value.fix
     assert "litert-torch==" in error.value.fix
-    monkeypatch.setenv(conversion.VARIABLE, str(tmp_path / "nowhere"))
+    monkeypatch.setenv(conversion.ENVIRONMENT.variable, str(tmp_path / "nowhere"))
     with pytest.raises(InputError, match="there is no"):
         RUNTIME.build(classifier, tmp_path)
 

@@ -60,7 +60,7 @@ class LiteRT:
         if unknown:
             raise TypeError(f"unknown option {next(iter(unknown))!r}")
         exported_program.refuse_converted(model)
-        conversion.find_python()
+        conversion.ENVIRONMENT.find_python()
         names = signature.of_task(model)
         program = exported_program.export(model, names, fixed=True)
         conversion.convert(program, out / MODEL_FILE, precision)

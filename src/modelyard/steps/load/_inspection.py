@@ -12,7 +12,7 @@ from pathlib import Path
 
 from modelyard.core.errors import InputError
 from modelyard.core.source import Source
-from modelyard.formats import keras_file, onnx_source
+from modelyard.formats import keras_file, onnx_source, saved_model
 from modelyard.methods import gguf_header, safetensors_header, torch_checkpoint
 
 LARGEST_CONFIG = 64 * 2**20
@@ -36,7 +36,11 @@ def inspect(source: Source) -> int:
         _refuse_code(files, source.reference)
     weights = [file for file in files if _is_weights(file)]
     numbers = {file: _check_weights(file) for file in weights}
-    is_read_as_data = keras_file.is_keras(source.path) or onnx_source.find(source.path) is not None
+    is_read_as_data = (
+        keras_file.is_keras(source.path)
+        or saved_model.is_saved_model(source.path)
+        or onnx_source.find(source.path) is not None
+    )
     if not weights and not is_read_as_data and not _check_checkpoints(files):
         found = [file.name for file in files if _kind(file) or file.suffix in (".bin", ".pt", ".pth", ".ckpt")]
         raise InputError(
