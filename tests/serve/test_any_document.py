@@ -45,7 +45,7 @@ def holds(read: Callable[[], Any]) -> None:
 
 @given(VALUES | st.lists(TENSOR, max_size=2), st.binary(max_size=40))
 def test_any_tensors(inputs: object, binary: bytes) -> None:
-    holds(lambda: read_rows(inputs, binary, ["text"], Limits()))
+    holds(lambda: read_rows(inputs, binary, {"text": "text"}, Limits()))
 
 
 @given(VALUES | st.lists(like("name", "parameters"), max_size=2), st.booleans())

@@ -21,7 +21,7 @@ def test_binary_text_is_read_as_triton_writes_it(texts: list[str]) -> None:
     data = serialize_byte_tensor(array).item()
     parameters = {"binary_data_size": len(data)}
     item = {"name": "text", "datatype": "BYTES", "shape": [len(texts)], "parameters": parameters}
-    assert read_rows([item], data, ["text"], Limits()) == [{"text": text} for text in texts]
+    assert read_rows([item], data, {"text": "text"}, Limits()) == [{"text": text} for text in texts]
 
 
 @given(TEXTS)
@@ -36,7 +36,7 @@ def test_rows_join_the_inputs_by_position() -> None:
         {"name": "b", "datatype": "BYTES", "shape": [2], "parameters": {"binary_data_size": 10}},
         {"name": "a", "datatype": "BYTES", "shape": [2], "data": ["1", "2"]},
     ]
-    rows = read_rows(inputs, b"\1\0\0\0x\1\0\0\0y", ["a", "b"], Limits())
+    rows = read_rows(inputs, b"\1\0\0\0x\1\0\0\0y", {"a": "text", "b": "text"}, Limits())
     assert rows == [{"a": "1", "b": "x"}, {"a": "2", "b": "y"}]
 
 

@@ -140,6 +140,14 @@ class Task(Protocol):
         ...
 
 
+class TableTask(Task, Protocol):
+    """A task with the ability ``features``: a row is a mapping from column to value under the role ``features``."""
+
+    def columns(self, processor: Any) -> Mapping[str, Literal["number", "category"]]:
+        """The columns that the model was fitted to, in their order."""
+        ...
+
+
 @dataclass(frozen=True)
 class Piece:
     """Some more text of a generated answer; the last one says why it ended and counts tokens."""

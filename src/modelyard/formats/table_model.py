@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
@@ -50,6 +50,11 @@ class Processor:
     codes: FeatureCodes
     labels: tuple[str, ...]
     scale: Scale
+
+    @property
+    def kinds(self) -> Mapping[str, Literal["number", "category"]]:
+        """The columns in their order, and what each holds."""
+        return {column.name: "number" if column.categories is None else "category" for column in self.codes.columns}
 
     def encode(self, rows: Sequence[Row]) -> list[Encoded]:
         """``features``, float32 of shape (width,), and ``labels`` where the row has a label or a target.

@@ -11,17 +11,18 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from modelyard.core import lookup
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
-from modelyard.core.task import Task
+from modelyard.core.task import TableTask, Task
 from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.limits import Limits
 from modelyard.serve.metrics import Metrics
 from modelyard.serve.refusals import RefusalError
 from modelyard.serve.scheduler import Scheduler
+from modelyard.serve.tensors import Kind
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
@@ -115,6 +116,13 @@ class Served:
     def processor(self) -> Any:
         """What the task needs beside rows, a chat template say."""
         return self.task.processor(self.model)
+
+    @cached_property
+    def kinds(self) -> Mapping[str, Kind]:
+        """What a request holds, by the name of the tensor: the roles of a row, or the columns of a table."""
+        if "features" in self.task.abilities:
+            return {**cast(TableTask, self.task).columns(self.processor)}
+        return {role: "file" if role in {"image"} & self.task.abilities else "text" for role in self.task.inputs}
 
     @property
     def label(self) -> str:

@@ -1,7 +1,7 @@
 """The Open Inference Protocol, version 2, over REST, with Triton's binary tensors.
 
-https://github.com/kserve/open-inference-protocol. Works for every task whose rows are text or
-images; knows none of them by name.
+https://github.com/kserve/open-inference-protocol. Works for every task whose rows are text,
+images, or columns of a table, which are a tensor each; knows none of them by name.
 """
 
 from __future__ import annotations
@@ -85,11 +85,13 @@ class InferenceProtocol:
         """Predictions for a batch of rows."""
         served = self._find(request)
         document, binary = await self._read(request)
-        task = served.task
+        kinds = served.kinds
+        rows = read_rows(document.get("inputs"), binary, kinds, self._limits)
         # An image is judged by its header; it may be longer than a text, never longer than the body.
-        files = {"image"} & task.abilities
-        rows = read_rows(document.get("inputs"), binary, task.inputs, self._limits, files=files)
-        check_texts([value for row in rows for role, value in row.items() if role not in files], self._limits)
+        texts = (value for row in rows for name, value in row.items() if kinds[name] != "file")
+        check_texts((text for text in texts if isinstance(text, str)), self._limits)
+        if "features" in served.task.abilities:
+            rows = [{"features": row} for row in rows]
         parameters = document.get("parameters") or {}
         options, seconds = self._read_parameters(request, served, parameters)
         caller = caller_of(request, parameters.get("priority", 0))
@@ -153,11 +155,15 @@ class InferenceProtocol:
         if "generation" in task.abilities:
             outputs += [("text", "BYTES", [-1]), ("finish_reason", "BYTES", [-1])]
             outputs += [("prompt_tokens", "INT64", [-1]), ("completion_tokens", "INT64", [-1])]
+        if not outputs:
+            outputs = [("value", "FP64", [-1])]
         return {
             "name": served.name,
             "versions": versions,
             "platform": f"modelyard_{model.runtime}",
-            "inputs": [_tensor(role, "BYTES", [-1]) for role in task.inputs],
+            "inputs": [
+                _tensor(name, "FP64" if kind == "number" else "BYTES", [-1]) for name, kind in served.kinds.items()
+            ],
             "outputs": [_tensor(*output) for output in outputs],
             "parameters": {
                 "task": task.name,

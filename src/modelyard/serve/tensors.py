@@ -1,6 +1,6 @@
 """Rows from tensors and tensors from predictions, as JSON or in the binary extension.
 
-The Open Inference Protocol's tensors, of which text and images need BYTES, FP64 and INT64:
+The Open Inference Protocol's tensors; answers need BYTES, FP64 and INT64 of them:
 https://github.com/kserve/open-inference-protocol and Triton's binary tensor data extension, where an
 element of BYTES is a little-endian uint32 length and that many bytes. Knows no model and no HTTP.
 """
@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,45 +20,66 @@ from modelyard.core.transform import Row
 from modelyard.serve.limits import Limits
 from modelyard.serve.refusals import RefusalError
 
+Kind = Literal["text", "file", "number", "category"]
+"""What an input tensor holds. A file's binary elements are handed on as bytes, and not as text."""
 
-def read_rows(
-    inputs: object, binary: bytes, roles: Sequence[str], limits: Limits, *, files: Collection[str] = ()
-) -> list[Row]:
-    """One row for each element of the input tensors, which are named by role.
+_NUMBERS = {
+    "BOOL": "?",
+    **{f"UINT{bits}": f"u{bits // 8}" for bits in (8, 16, 32, 64)},
+    **{f"INT{bits}": f"i{bits // 8}" for bits in (8, 16, 32, 64)},
+    **{f"FP{bits}": f"f{bits // 8}" for bits in (16, 32, 64)},
+}
+"""Datatype → numpy's name of it, little-endian."""
+
+
+def read_rows(inputs: object, binary: bytes, kinds: Mapping[str, Kind], limits: Limits) -> list[Row]:
+    """One row for each element of the input tensors.
 
     Args:
-        inputs: the request's ``inputs``: shape [n] or [n, 1] each, datatype BYTES.
+        inputs: the request's ``inputs``: shape [n] or [n, 1] each; BYTES, or a datatype of numbers where the kind
+            allows it.
         binary: what follows the JSON part: the data of those inputs that carry ``binary_data_size``.
-        files: roles whose binary elements are files, handed on as bytes, and not text.
+        kinds: the tensors that there must be, by name.
 
     Raises:
         RefusalError: 422, nothing having been allocated for what a shape claims; 400 for invalid UTF-8.
     """
     if not isinstance(inputs, list) or any(not isinstance(item, dict) for item in inputs):
-        raise RefusalError(422, "'inputs' is not a list of tensors", expected=f"tensors named {', '.join(roles)}")
+        raise RefusalError(422, "'inputs' is not a list of tensors", expected=f"tensors named {', '.join(kinds)}")
     names = [item.get("name") for item in inputs]
-    if sorted(map(repr, names)) != sorted(map(repr, roles)):
-        raise RefusalError(422, f"input tensors {names!r:.200}", expected=f"exactly: {', '.join(roles)}")
-    columns: dict[str, list[str] | list[bytes]] = {}
+    if sorted(map(repr, names)) != sorted(map(repr, kinds)):
+        raise RefusalError(422, f"input tensors {names!r:.200}", expected=f"exactly: {', '.join(kinds)}")
+    columns: dict[str, list[Any]] = {}
     for item in inputs:
+        kind = kinds[item["name"]]
+        numbers = _check_datatype(item, kind)
         count = _read_count(item, limits)
         size = _parameters(item).get("binary_data_size")
         if size is None:
-            columns[item["name"]] = _read_listed(item, count)
+            columns[item["name"]] = _read_listed(item, count, numbers=numbers)
         else:
             data, binary = _split(binary, size)
-            elements = _read_binary(data, count)
-            columns[item["name"]] = elements if item["name"] in files else _decode(elements)
+            columns[item["name"]] = _from_bytes(item, data, count, decode=kind != "file")
     if binary:
         raise RefusalError(422, f"{len(binary)} bytes belong to no input", expected="binary_data_size of every input")
     if len({len(column) for column in columns.values()}) != 1:
         raise RefusalError(422, "the input tensors differ in length", expected="one element a row in each")
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    # In the order of the model, not of the request.
+    return [dict(zip(kinds, values, strict=True)) for values in zip(*(columns[name] for name in kinds), strict=True)]
+
+
+def _check_datatype(item: Mapping[str, Any], kind: Kind) -> bool:
+    """Whether the tensor holds numbers."""
+    datatype = item.get("datatype")
+    known = [*_NUMBERS] if kind == "number" else ["BYTES"]
+    if kind == "category":
+        known += [name for name in _NUMBERS if not name.startswith("FP")]
+    if datatype not in known:
+        raise RefusalError(422, f"{item['name']}: datatype {datatype!r:.80}", expected=" or ".join(known))
+    return bool(datatype != "BYTES")
 
 
 def _read_count(item: Mapping[str, Any], limits: Limits) -> int:
-    if item.get("datatype") != "BYTES":
-        raise RefusalError(422, f"{item['name']}: datatype {item.get('datatype')!r:.80}", expected="BYTES")
     shape = item.get("shape")
     if not isinstance(shape, list) or len(shape) not in (1, 2) or any(type(size) is not int for size in shape):
         raise RefusalError(422, f"{item['name']}: shape {shape!r:.80}", expected="[n] or [n, 1]")
@@ -70,13 +91,31 @@ def _read_count(item: Mapping[str, Any], limits: Limits) -> int:
     return int(count)
 
 
-def _read_listed(item: Mapping[str, Any], count: int) -> list[str]:
+def _read_listed(item: Mapping[str, Any], count: int, *, numbers: bool) -> list[Any]:
     data = item.get("data")
     if isinstance(data, list):
         data = [value[0] if isinstance(value, list) and len(value) == 1 else value for value in data]
-    if not isinstance(data, list) or len(data) != count or any(not isinstance(value, str) for value in data):
-        raise RefusalError(422, f"{item['name']}: 'data' does not fit its shape", expected=f"{count} strings")
+    # A gap is null, as a number that is not finite is in an answer.
+    fits = (lambda value: value is None or isinstance(value, int | float)) if numbers else _is_text
+    if not isinstance(data, list) or len(data) != count or not all(map(fits, data)):
+        what = "numbers" if numbers else "strings"
+        raise RefusalError(422, f"{item['name']}: 'data' does not fit its shape", expected=f"{count} {what}")
     return data
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _from_bytes(item: Mapping[str, Any], data: bytes, count: int, *, decode: bool) -> list[Any]:
+    if item["datatype"] == "BYTES":
+        elements = _read_binary(data, count)
+        return _decode(elements) if decode else elements
+    kind = np.dtype(_NUMBERS[item["datatype"]]).newbyteorder("<")
+    if len(data) != count * kind.itemsize:
+        raise RefusalError(422, f"{item['name']}: {len(data)} bytes", expected=f"{count * kind.itemsize}")
+    values: list[Any] = np.frombuffer(data, kind).tolist()
+    return [None if isinstance(value, float) and math.isnan(value) else value for value in values]
 
 
 def _split(binary: bytes, size: object) -> tuple[bytes, bytes]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -49,6 +49,9 @@ class TabularRegression:
 
     def processor(self, model: Model) -> Processor:
         return table_model.load(model)
+
+    def columns(self, processor: Processor) -> Mapping[str, Literal["number", "category"]]:
+        return processor.kinds
 
     def encode(self, processor: Processor, rows: Sequence[Row]) -> list[Encoded]:
         return processor.encode(rows)
