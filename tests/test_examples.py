@@ -71,8 +71,10 @@ def test_size_a_batch_job(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_move_a_keras_model(tmp_path: Path) -> None:
     lines = run(tmp_path, "move_a_keras_model.py").splitlines()
-    imported, tuned, *moved = (line for line in lines if ": " in line)
+    imported, tuned, *moved = (line for line in lines if line[:1] != " " and ": " in line)
     assert "on 1.000 of" in imported
     assert float(tuned.split()[-1]) > 0.9
+    litert = moved.pop()
+    assert litert.startswith("litert: agreement 1.000") or litert == "litert left out: litert-torch has no environment"
     assert [line.split(":")[0] for line in moved] == ["onnxruntime", "openvino"]
     assert all("agreement 1.000" in line for line in moved)
