@@ -78,3 +78,20 @@ def test_move_a_keras_model(tmp_path: Path) -> None:
     assert litert.startswith("litert: agreement 1.000") or litert == "litert left out: litert-torch has no environment"
     assert [line.split(":")[0] for line in moved] == ["onnxruntime", "openvino"]
     assert all("agreement 1.000" in line for line in moved)
+
+
+@pytest.mark.slow
+def test_shrink_resnet18(tmp_path: Path) -> None:
+    _, *lines = run(tmp_path, "shrink_resnet18.py").splitlines()
+    table = {line[:28].strip(): [float(value) for value in line[28:].split()] for line in lines}
+    assert len(table) == 5
+    whole, sparse, narrow = (table[name] for name in ("ResNet-18", "half of the weights zero", "half of the channels"))
+    for megabytes, _, accuracy, agreement, *_ in table.values():
+        assert accuracy > 0.95
+        assert agreement > 0.95
+        assert megabytes <= whole[0]
+    assert sparse[:2] == [whole[0], 0.5]
+    assert narrow[0] < 0.4 * whole[0]
+    smallest = table["half of the channels, int8"]
+    assert smallest[0] < 0.1 * whole[0]
+    assert smallest[5] > 1.5
