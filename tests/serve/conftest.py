@@ -19,7 +19,7 @@ from modelyard.core.model import Model
 from modelyard.core.predictor import Predictor
 from modelyard.core.source import Source
 from modelyard.engines.local import execute
-from modelyard.serve.app import create_app
+from modelyard.serve.app import Companion, create_app
 from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.hosting import Hosted
 from modelyard.serve.limits import Limits
@@ -179,11 +179,13 @@ def serve() -> Serve:
     """``with serve(hosted, limits=…) as client``: a server in a thread and a client of it."""
 
     @contextmanager
-    def serving(*models: Hosted, limits: Limits | None = None) -> Iterator[httpx.Client]:
+    def serving(
+        *models: Hosted, limits: Limits | None = None, companion: Companion | None = None
+    ) -> Iterator[httpx.Client]:
         listener = bind("127.0.0.1", 0)
         # Clients may connect from now on and wait until the server answers.
         listener.listen()
-        server = Server(create_app(models, limits=limits), [])
+        server = Server(create_app(models, limits=limits, companion=companion), [])
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:

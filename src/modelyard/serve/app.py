@@ -5,8 +5,10 @@ Knows no socket, no yard and no recipe; ``server`` binds it to a port.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
@@ -23,9 +25,17 @@ from modelyard.serve.metrics import Metrics
 from modelyard.serve.openai import OpenAIProtocol
 from modelyard.serve.openapi import openapi_route
 
+Companion = Callable[[Host, Metrics], Coroutine[Any, Any, None]]
+"""Runs beside the server as long as it lives."""
 
-def create_app(models: Sequence[Hosted], *, limits: Limits | None = None) -> ASGIApp:
+
+def create_app(
+    models: Sequence[Hosted], *, limits: Limits | None = None, companion: Companion | None = None
+) -> ASGIApp:
     """An application that answers with ``models``: their workers live as long as it does.
+
+    Args:
+        companion: what changes the models while they answer.
 
     Raises:
         InputError: two models have the same name and version.
@@ -40,7 +50,11 @@ def create_app(models: Sequence[Hosted], *, limits: Limits | None = None) -> ASG
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
         await host.start()
+        beside = asyncio.create_task(companion(host, metrics)) if companion else None
         yield
+        if beside:
+            beside.cancel()
+            await asyncio.wait([beside])
         await host.close()
 
     routes = [

@@ -39,6 +39,17 @@ class Exchange:
     served: Served | None = None
     status: int = 0
 
+    def hold(self, served: Served) -> None:
+        """This model answers; it is not closed before the request is over."""
+        self.release()
+        self.served = served
+        served.leases.take()
+
+    def release(self) -> None:
+        """The request is over."""
+        if self.served is not None:
+            self.served.leases.give_back()
+
 
 def exchange_of(request: Request) -> Exchange:
     """Endpoints say there which model answers."""
@@ -72,6 +83,7 @@ class Exchanges:
             await self._answer(scope, receive, send_marked, exchange)
         finally:
             self._metrics.in_flight.dec()
+            exchange.release()
             self._record(scope, exchange, time.perf_counter() - started)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, exchange: Exchange) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
@@ -89,12 +89,37 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+class Leases:
+    """Requests that hold a model: it stays until the last of them has its answer."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._none = asyncio.Event()
+        self._none.set()
+
+    def take(self) -> None:
+        """One more request holds it."""
+        self._count += 1
+        self._none.clear()
+
+    def give_back(self) -> None:
+        """A request is over."""
+        self._count -= 1
+        if not self._count:
+            self._none.set()
+
+    async def all_back(self) -> None:
+        """Wait until no request holds it."""
+        await self._none.wait()
+
+
 @dataclass(frozen=True)
 class Served:
-    """A hosted model with the scheduler that runs it."""
+    """A hosted model with the scheduler that runs it, and the requests that it answers now."""
 
     hosted: Hosted
     scheduler: Scheduler
+    leases: Leases = field(default_factory=Leases)
 
     @property
     def name(self) -> str:
@@ -143,6 +168,7 @@ class Host:
         self._defaults: dict[str, str] = {}
         self._loading: set[tuple[str, str]] = set()
         self._opened: list[ForkServer] = []
+        self._retiring: set[asyncio.Task[None]] = set()
         self._closing = False
         for hosted in models:
             self._add(hosted)
@@ -173,6 +199,52 @@ class Host:
         finally:
             self._loading.discard((name, version))
 
+    async def replace(
+        self, name: str, version: str, opener: Callable[[], Hosted], check: Callable[[Served], Awaitable[None]]
+    ) -> None:
+        """Open another version beside the one that answers, check it, and let it answer from then on.
+
+        The old version answers all requests that came before, and is closed after the last of them. If anything
+        about the new one is wrong, it is closed without having been asked by anybody, and the old one goes on.
+
+        Args:
+            opener: slow; returns the model of that name and version.
+            check: asks it something; raises if it is not to take traffic.
+
+        Raises:
+            InputError: another model was opened, or that version is served already.
+        """
+        if version in self._served.get(name, {}):
+            raise _served_already(name, version)
+        hosted = await asyncio.to_thread(opener)
+        served = self._make(hosted)
+        try:
+            if (hosted.name, hosted.version) != (name, version):
+                raise InputError(f"{hosted.name}:{hosted.version} was opened", expected=f"{name}:{version}")
+            await served.scheduler.start()
+            await check(served)
+        except BaseException:
+            await self._close(served)
+            raise
+        old = self._served.get(name, {}).pop(self._defaults.get(name, ""), None)
+        self._served.setdefault(name, {})[version] = served
+        self._defaults[name] = version
+        if old is not None:
+            task = asyncio.create_task(self._retire(old))
+            self._retiring.add(task)
+            task.add_done_callback(self._retiring.discard)
+
+    async def _retire(self, served: Served) -> None:
+        await served.leases.all_back()
+        await self._close(served)
+
+    async def _close(self, served: Served) -> None:
+        await served.scheduler.close()
+        await asyncio.to_thread(served.hosted.source.close)
+        if served.version not in self._served.get(served.name, {}):
+            # A rollback may have brought the same version back meanwhile.
+            self._metrics.forget(served.name, served.version)
+
     def _make(self, hosted: Hosted) -> Served:
         labels = (hosted.name, hosted.version)
         scheduler = Scheduler(
@@ -188,7 +260,7 @@ class Host:
 
     def _add(self, hosted: Hosted, served: Served | None = None) -> None:
         if hosted.version in self._served.get(hosted.name, {}):
-            raise InputError(f"{hosted.name}:{hosted.version} is served already", fix="name every version once")
+            raise _served_already(hosted.name, hosted.version)
         self._served.setdefault(hosted.name, {})[hosted.version] = served or self._make(hosted)
         self._defaults.setdefault(hosted.name, hosted.version)
 
@@ -229,6 +301,10 @@ class Host:
     async def close(self) -> None:
         """Answer what was accepted, then end the workers, and close what this host opened."""
         self._closing = True
-        await asyncio.gather(*(served.scheduler.close() for served in self.models()))
-        for source in self._opened:
+        await asyncio.gather(*(served.scheduler.close() for served in self.models()), *self._retiring)
+        for source in [*self._opened, *(served.hosted.source for served in self.models())]:
             await asyncio.to_thread(source.close)
+
+
+def _served_already(name: str, version: str) -> InputError:
+    return InputError(f"{name}:{version} is served already", fix="name every version once")

@@ -115,7 +115,7 @@ class InferenceProtocol:
 
     def _find(self, request: Request) -> Served:
         served = self._host.find(request.path_params["model"], request.path_params.get("version"))
-        exchange_of(request).served = served
+        exchange_of(request).hold(served)
         return served
 
     async def _read(self, request: Request) -> tuple[dict[str, Any], bytes]:

@@ -40,6 +40,12 @@ class Metrics:
         self.worker_losses = Counter(
             "modelyard_worker_losses", "Worker processes that ended unasked.", model, registry=self.registry
         )
+        self.swaps = Counter(
+            "modelyard_swaps",
+            "Versions that took the place of another, or were found unfit to.",
+            ("model", "outcome"),
+            registry=self.registry,
+        )
         self.predictions = Counter(
             "modelyard_predictions", "Predictions by the class they name.", (*model, "label"), registry=self.registry
         )
@@ -51,6 +57,11 @@ class Metrics:
         )
         build = Info("modelyard_build", "What is running.", registry=self.registry)
         build.info({"version": version("modelyard"), "python": platform.python_version()})
+
+    def forget(self, model: str, version: str) -> None:
+        """A version is served no more: what it has and has waiting is not shown any longer; its counts stay."""
+        for gauge in (self.queue_rows, self.workers):
+            gauge.remove(model, version)
 
     def render(self) -> bytes:
         """The text exposition format."""

@@ -82,7 +82,7 @@ class OpenAIProtocol:
     def _find(self, request: Request, label: str) -> Served:
         name, _, version = label.partition(":")
         served = self._host.find(name, version or None)
-        exchange_of(request).served = served
+        exchange_of(request).hold(served)
         return served
 
     def _find_generating(self, request: Request, label: str) -> Served:

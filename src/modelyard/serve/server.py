@@ -17,26 +17,36 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from modelyard.core.errors import InputError
-from modelyard.serve.app import create_app
+from modelyard.serve.app import Companion, create_app
 from modelyard.serve.hosting import Hosted
 from modelyard.serve.limits import Limits
 
 _DRAIN_SECONDS = 30
 
 
-def run(models: Sequence[Hosted], *, host: str = "127.0.0.1", port: int = 8080, limits: Limits | None = None) -> None:
+def run(
+    models: Sequence[Hosted],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    limits: Limits | None = None,
+    companion: Companion | None = None,
+) -> None:
     """Serve until SIGTERM or SIGINT; then finish what is in flight and close the models.
 
     Args:
         models: opened models; the first version of a name is its default.
         host: a loopback address.
         port: 0 takes a free one; the line on standard error names it.
+        companion: what changes the models while they answer.
 
     Raises:
         InputError: another address than loopback, or a port that is taken.
     """
     listener = bind(host, port)
-    server = Server(create_app(models, limits=limits), [f"{item.name}:{item.version}" for item in models])
+    server = Server(
+        create_app(models, limits=limits, companion=companion), [f"{item.name}:{item.version}" for item in models]
+    )
     if threading.current_thread() is threading.main_thread():
         # uvicorn raises the signal again once it has shut down: an orderly stop is no failure.
         for stop in (signal.SIGTERM, signal.SIGINT):

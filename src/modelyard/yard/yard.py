@@ -7,12 +7,12 @@ bytes are on the disk before a row speaks of them. Runs no step and serves no mo
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from modelyard.core.artifact import Artifact
 from modelyard.core.errors import InputError, IntegrityError
@@ -229,6 +229,16 @@ class Yard:
             return registry.rollback(connection, name, alias=alias, actor=actor)
 
     # Looking back
+
+    def record(self, action: str, name: str, details: Mapping[str, Any], *, actor: str | None = None) -> None:
+        """Note in the audit log what happened to a release that no other method of the yard did.
+
+        Args:
+            name: of the release; empty for what is about the whole yard.
+            details: JSON values.
+        """
+        with self._database.write() as connection:
+            events.append(connection, actor=actor, action=action, name=name, details=details)
 
     def events(self) -> list[Event]:
         """The audit log, oldest first."""

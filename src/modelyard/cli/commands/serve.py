@@ -10,7 +10,12 @@ class Serve:
     summary = "answer over HTTP: Open Inference Protocol v2 and, for text generation, OpenAI's"
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("release", nargs="+", metavar="NAME[@ALIAS|:VERSION]", help="releases in the yard")
+        parser.add_argument(
+            "release",
+            nargs="+",
+            metavar="NAME[@ALIAS|:VERSION]",
+            help="releases in the yard; promotions take effect while they are served, a number stays",
+        )
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
         parser.add_argument(
             "--port", type=int, default=8080, help="port to listen on, 0 for a free one (default: 8080)"
@@ -32,7 +37,7 @@ class Serve:
 
         from modelyard.core import memory
         from modelyard.core.errors import InputError
-        from modelyard.serve.hosting import open_model
+        from modelyard.serve.following import Following, open_version
         from modelyard.serve.server import run
         from modelyard.yard.yard import Yard
 
@@ -41,21 +46,13 @@ class Serve:
         yard = Yard.default()
         limit = memory.read_size(arguments.memory_limit, "--memory-limit") if arguments.memory_limit else None
         versions = [yard.resolve(reference) for reference in arguments.release]
-        models = [yard.model(version) for version in versions]
-        memory.require_models(models, limit)
+        memory.require_models([yard.model(version) for version in versions], limit)
         with ExitStack() as opened:
             hosted = []
-            for version, model in zip(versions, models, strict=True):
-                about = {"digest": model.digest, "verdict": version.verdict.value, "base": model.base}
-                item = open_model(
-                    version.name,
-                    str(version.number),
-                    model,
-                    workers=arguments.workers,
-                    memory_limit=limit,
-                    about=about,
-                )
+            for version in versions:
+                item = open_version(yard, version, workers=arguments.workers, memory_limit=limit)
                 opened.callback(item.source.close)
                 hosted.append(item)
-            run(hosted, host=arguments.host, port=arguments.port)
+            following = Following(yard, arguments.release, workers=arguments.workers, memory_limit=limit)
+            run(hosted, host=arguments.host, port=arguments.port, companion=following.run)
         return 0

@@ -1,0 +1,135 @@
+"""A server that goes where the yard's aliases go: a promotion or a rollback takes effect while requests come in.
+
+The yard is asked again and again, since it may be another process that promotes. A version that is found unfit is
+left alone until the alias moves again; what answered before goes on. A build alone changes nothing that is served.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from modelyard.core import memory
+from modelyard.core.errors import InputError, ModelyardError
+from modelyard.serve.exchange import write_log
+from modelyard.serve.hosting import Host, Hosted, Served, open_model
+from modelyard.serve.metrics import Metrics
+from modelyard.serve.refusals import RefusalError
+from modelyard.serve.smoke import check_smoke, smoke_of
+from modelyard.yard.naming import PRODUCTION, Reference
+from modelyard.yard.registry import Version
+from modelyard.yard.yard import Yard
+
+SECONDS = 0.5
+"""Between two looks at the yard: what a promotion waits at most before it is noticed."""
+
+
+def open_version(yard: Yard, version: Version, *, workers: int | None, memory_limit: int | None) -> Hosted:
+    """Open a version of the yard, its files hashed again.
+
+    Raises:
+        IntegrityError: they are not what was stored.
+        InputError: it takes more memory than there may be used, or cannot be opened.
+    """
+    model = yard.model(version)
+    about = {"digest": model.digest, "verdict": version.verdict.value, "base": model.base}
+    return open_model(version.name, str(version.number), model, workers=workers, memory_limit=memory_limit, about=about)
+
+
+class Following:
+    """Keeps a host on the versions that aliases point to.
+
+    Args:
+        references: of the releases that are served. One with a number stays; a plain name follows ``production``.
+        workers: processes of each model.
+        memory_limit: bytes that all models together may take; while one takes another's place, both are there.
+    """
+
+    def __init__(
+        self,
+        yard: Yard,
+        references: Sequence[str],
+        *,
+        workers: int | None = None,
+        memory_limit: int | None = None,
+        seconds: float = SECONDS,
+    ) -> None:
+        self._yard, self._workers, self._memory_limit, self._seconds = yard, workers, memory_limit, seconds
+        parsed = [Reference.parse(reference) for reference in references]
+        self._followed = {item.name: item.alias or PRODUCTION for item in parsed if item.number is None}
+        self._unfit: dict[str, int] = {}
+
+    async def run(self, host: Host, metrics: Metrics) -> None:
+        """Look at the yard for ever."""
+        while True:
+            for name in self._followed:
+                await self.look(host, metrics, name)
+            await asyncio.sleep(self._seconds)
+
+    async def look(self, host: Host, metrics: Metrics, name: str) -> None:
+        """Serve the version that the name's alias points to, if it is another than now and is fit to be."""
+        try:
+            version = await asyncio.to_thread(self._wanted, name)
+            served = host.find(name)
+        except (ModelyardError, RefusalError, OSError) as error:
+            write_log(event="following", model=name, problem=str(error).splitlines()[0])
+            return
+        if version is None or self._unfit.get(name) == version.number or served.version == str(version.number):
+            return
+        self._unfit.pop(name, None)
+        await self._swap(host, metrics, served, version)
+
+    def _wanted(self, name: str) -> Version | None:
+        """The version behind the alias; None where the alias does not exist (any more)."""
+        alias = self._followed[name]
+        return next((version for version in self._yard.versions(name) if alias in version.aliases), None)
+
+    async def _swap(self, host: Host, metrics: Metrics, served: Served, version: Version) -> None:
+        outcome, problem = "done", ""
+        try:
+            smoke = await asyncio.to_thread(lambda: smoke_of(self._yard, self._yard.release(version)))
+
+            async def check(candidate: Served) -> None:
+                _check_signature(served, candidate)
+                await check_smoke(candidate, smoke)
+
+            await host.replace(version.name, str(version.number), self._opener(host, version), check)
+        except (ModelyardError, OSError) as error:
+            self._unfit[version.name] = version.number
+            outcome, problem = "unfit", str(error).splitlines()[0]
+        metrics.swaps.labels(version.name, outcome).inc()
+        write_log(
+            event="swap",
+            outcome=outcome,
+            model=version.name,
+            old=served.version,
+            new=str(version.number),
+            problem=problem,
+        )
+        details = {"from": int(served.version), "to": version.number, "outcome": outcome}
+        details |= {"problem": problem} if problem else {}
+        await asyncio.to_thread(self._yard.record, "swap", version.name, details)
+
+    def _opener(self, host: Host, version: Version) -> Callable[[], Hosted]:
+        def open_it() -> Hosted:
+            model = self._yard.model(version)
+            memory.require_models([model, *(served.model for served in host.models())], self._memory_limit)
+            return open_version(self._yard, version, workers=self._workers, memory_limit=self._memory_limit)
+
+        return open_it
+
+
+def _check_signature(old: Served, new: Served) -> None:
+    """See that who asks the old version can ask the new one.
+
+    Raises:
+        InputError: another task, other inputs, or a class that is gone.
+    """
+    gone = sorted(set(old.model.labels) - set(new.model.labels))
+    if (new.task.name, new.kinds) != (old.task.name, old.kinds) or gone:
+        what = f"knows no class {gone[0]!r}" if gone else f"takes {', '.join(new.kinds)} for {new.task.name}"
+        raise InputError(
+            f"{new.label} {what}",
+            expected=f"the task, the inputs and the classes of {old.label}, whose callers go on",
+            fix="serve it under another name",
+        )
