@@ -273,6 +273,23 @@ def test_a_keras_model_is_taken_over_with_its_head_or_a_new_one(saved: dict[str,
         assert set(predictor.predict([{"image": file.getvalue()}])[0]["scores"]) == {"ant", "bee", "fly"}
 
 
+def test_the_user_names_the_classes_of_its_head(saved: dict[str, Any], tmp_path: Path) -> None:
+    _, files = saved["functional"]
+    step, source = lookup.step("load model"), Source("a model", files[0], "", {})
+    image = [{"image": tiny.image("bright")}]
+    answers: list[Any] = []
+    for labels, data in ((["no", "yes"], None), (["no", "yes"], tiny.labelled("yes", "no")), (None, None)):
+        (out := tmp_path / str(len(answers))).mkdir()
+        made = step.function(source, data, out=out, task="image-classification", labels=labels)
+        assert isinstance(made, Model)
+        with Predictor(made) as predictor:
+            answers.append(predictor.predict(image)[0]["scores"])
+    assert answers[0] == answers[1] == {"no": answers[2]["0"], "yes": answers[2]["1"]}
+    (tmp_path / "out").mkdir()
+    with pytest.raises(InputError, match="3 labels for a head of 2 classes"):
+        step.function(source, None, out=tmp_path / "out", task="image-classification", labels=["a", "b", "c"])
+
+
 def test_a_network_over_no_images_is_refused(tmp_path: Path) -> None:
     network = keras.Sequential([keras.Input((4,)), kl.Dense(2, activation="softmax")])
     network.save(tmp_path / "rows.keras")

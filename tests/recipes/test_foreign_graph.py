@@ -19,6 +19,7 @@ from modelyard.recipes.plan import make_plan
 from modelyard.recipes.problems import RecipeError
 from modelyard.recipes.recipe import parse_recipe
 from modelyard.recipes.schema import recipe_schema
+from modelyard.recipes.solve.solving import read_question
 from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.hosting import Hosted
 from modelyard.yard.yard import Yard
@@ -74,8 +75,12 @@ def test_it_is_built_judged_and_served(recipe: Path, serve: Serve) -> None:  # n
         expected = predictor.predict(rows)
     assert [answer["label"] for answer in expected] == ["round", "square"]
     with ForkServer(model) as source, serve(Hosted("shapes", "1", source)) as client:
-        texts = ['{"height": 1.5, "width": -1.0}', '{"height": -1.5, "width": 1.0}']
-        body = {"inputs": [{"name": "features", "shape": [2], "datatype": "BYTES", "data": texts}]}
+        columns = {"height": [1.5, -1.5], "width": [-1.0, 1.0]}
+        body = {
+            "inputs": [
+                {"name": name, "shape": [2], "datatype": "FP64", "data": values} for name, values in columns.items()
+            ]
+        }
         answer = client.post("/v2/models/shapes/infer", json=body).json()
     outputs = {item["name"]: item["data"] for item in answer["outputs"]}
     assert outputs["label"] == ["round", "square"]
@@ -92,6 +97,14 @@ def test_training_it_is_refused_before_anything_runs(recipe: Path, step: str, li
         assert "on the runtime 'onnxruntime' does not offer" in str(caught.value)
         assert "as it was before it came to 'onnxruntime'" in str(caught.value)
     assert list((recipe.parent / "yard").rglob("*.onnx")) == []
+
+
+def test_auto_searches_what_can_be_done_with_it(recipe: Path) -> None:
+    recipe.write_text(RECIPE.replace("quantize dynamic", "auto").replace(BOUND, '">= 0.6"'))
+    text = str(read_question(recipe).document.value["steps"])
+    assert "quantize dynamic" in text
+    assert "prune" not in text
+    assert "distill" not in text
 
 
 def test_a_release_on_that_runtime_starts_there_too(recipe: Path) -> None:

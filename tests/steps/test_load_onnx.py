@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import shutil
+import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +16,8 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from modelyard.core import lookup
@@ -123,13 +127,13 @@ def test_it_is_evaluated_compared_quantized_exported_and_not_trained(
     check_task(model, rows)
     check_runtime(model)
     report = check_step("evaluate", [model, data])
-    for step, given in {
+    for step, more in {
         "quantize dynamic": [],
         "quantize static": [data],
         "export openvino": [],
         "quantize half": [],
     }.items():
-        moved = check_step(step, [model, *given])
+        moved = check_step(step, [model, *more])
         assert isinstance(moved, Model)
         again = check_step("evaluate", [moved, data])
         compared = check_step("compare", [again, report], {"task": model.task})
@@ -544,3 +548,79 @@ def test_a_limit_of_memory_is_kept(small: Dataset, tmp_path: Path, monkeypatch: 
     onnx.save(graph([PRODUCT], constants=[numpy_helper.from_array(WEIGHTS, "w")]), tmp_path / "m.onnx")
     monkeypatch.setenv("MODELYARD_MEMORY_LIMIT", "100")
     assert "the limit is" in refused(tmp_path / "m.onnx", data=small)
+
+
+def test_weights_in_halves_and_in_eight_bits(small: Dataset, tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("Cast", ["x"], ["h"], to=TensorProto.FLOAT16),
+        helper.make_node("MatMul", ["h", "w"], ["p"]),
+        helper.make_node("Cast", ["p"], ["y"], to=TensorProto.FLOAT),
+    ]
+    onnx.save(graph(nodes, constants=[numpy_helper.from_array(WEIGHTS.astype(np.float16), "w")]), tmp_path / "h.onnx")
+    half = load(tmp_path / "h.onnx", "tabular-classification", small)
+    assert half.settings["precision"] == "fp16"
+    onnx.save(graph([PRODUCT], constants=[numpy_helper.from_array(WEIGHTS, "w")]), tmp_path / "m.onnx")
+    whole = load(tmp_path / "m.onnx", "tabular-classification", small)
+    np.testing.assert_allclose(scores(half, small.rows("test")), scores(whole, small.rows("test")), atol=0.01)
+    quantized = check_step("quantize dynamic", [whole])
+    assert isinstance(quantized, Model)
+    shutil.copy(quantized.path / "model.onnx", tmp_path / "eight.onnx")
+    again = load(tmp_path / "eight.onnx", "tabular-classification", small)
+    assert again.settings["precision"] == "int8"
+    np.testing.assert_allclose(scores(again, small.rows("test")), scores(quantized, small.rows("test")), atol=1e-6)
+    with pytest.raises(InputError, match="int8 cannot be exported or quantized again"):
+        check_step("quantize static", [again, small])
+
+
+def test_the_output_of_a_usual_name_is_taken_among_several(small: Dataset, tmp_path: Path) -> None:
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["y"]), helper.make_node("Relu", ["y"], ["hidden"])]
+    made = graph(nodes, constants=[numpy_helper.from_array(WEIGHTS, "w")])
+    made.graph.output.append(helper.make_tensor_value_info("hidden", TensorProto.FLOAT, None))
+    onnx.save(made, tmp_path / "m.onnx")
+    assert "2 outputs hold numbers for each row: y, hidden" in refused(tmp_path / "m.onnx", data=small)
+    for item in (*made.graph.node, made.graph.output[0]):
+        for names in (item.input, item.output) if hasattr(item, "input") else ():
+            for place, name in enumerate(names):
+                names[place] = "logits" if name == "y" else name
+    made.graph.output[0].name = "logits"
+    onnx.save(made, tmp_path / "m.onnx")
+    assert any(
+        "'logits' holds logits" in line for line in load(tmp_path / "m.onnx", "tabular-classification", small).assumed
+    )
+
+
+def test_a_giant_input_is_refused_before_anything_is_allocated(tmp_path: Path) -> None:
+    made = graph([helper.make_node("GlobalAveragePool", ["x"], ["y"])])
+    made.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, 10**6, 10**6]))
+    onnx.save(made, tmp_path / "m.onnx")
+    assert "at most 2048" in refused(tmp_path / "m.onnx", "image-classification")
+
+
+@pytest.fixture(scope="module")
+def sound() -> bytes:
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["c"]),
+        helper.make_node("GlobalAveragePool", ["c"], ["g"]),
+        helper.make_node("Flatten", ["g"], ["y"]),
+    ]
+    weights = np.random.default_rng(0).normal(size=(4, 3, 3, 3)).astype(np.float32)
+    made = graph(nodes, constants=[numpy_helper.from_array(weights, "w")])
+    made.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, 8, 8]))
+    content: bytes = made.SerializeToString()
+    return content
+
+
+@given(place=st.integers(0, 260), value=st.integers(0, 255))
+@settings(max_examples=150)
+def test_a_changed_byte_is_harmless_or_refused(sound: bytes, place: int, value: int) -> None:
+    # The structure lies at both ends; between them are the weights, which may be any numbers.
+    place = place if place < 140 else len(sound) - 1 - (place - 140)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "m.onnx"
+        path.write_bytes(sound[:place] + bytes([value]) + sound[place + 1 :])
+        (out := Path(folder) / "out").mkdir()
+        made: set[str] = set()
+        with contextlib.suppress(InputError):
+            step = lookup.step("load model").function
+            made = set(step(fetch(str(path)), None, out=out, task="image-classification").files)
+        assert made in (set(), {"model.onnx", "preprocessor_config.json"})

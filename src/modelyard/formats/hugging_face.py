@@ -91,8 +91,18 @@ def named_classes(config: dict[str, Any]) -> tuple[str, ...]:
 
 
 def told_labels(own: Sequence[str], told: Sequence[str]) -> tuple[str, ...]:
-    """Class names of a trained head: those that the user tells, where there are as many as it has outputs."""
-    return tuple(told) if told and len(told) == len(own) else tuple(own)
+    """Class names of a trained head: those that the user tells, or its own.
+
+    Raises:
+        InputError: not as many names as the head has outputs.
+    """
+    if own and told and len(told) != len(own):
+        raise InputError(
+            f"{len(told)} labels for a head of {len(own)} classes",
+            expected=f"{len(own)} names in the order of the outputs",
+            fix="leave labels out and give data, to have a new head for the classes of the data",
+        )
+    return tuple(told) if own and told else tuple(own)
 
 
 def set_labels(config: Any, labels: Sequence[str]) -> None:

@@ -64,6 +64,7 @@ def read(source: Source) -> Any:
         graph = onnx_file.read(path, external_data=False)
         if not graph.ir_version or not graph.opset_import or not graph.graph.node or not graph.graph.output:
             raise InputError(f"{path.name} is no ONNX model", expected="a graph with nodes and outputs")
+        _check_names(graph.graph)
         _fetch_tensors(graph, path, source)
         graph = _without_functions(graph)
         _check_operators(graph)
@@ -84,6 +85,15 @@ def nodes(graph: Any) -> Iterator[Any]:
 def opset(graph: Any) -> int:
     """Version of the standard's operators that an ``onnx.ModelProto`` is written in."""
     return next((item.version for item in graph.opset_import if item.domain in ("", "ai.onnx")), OLDEST_OPSET)
+
+
+def _check_names(graph: Any) -> None:
+    """Names go into messages, and bytes that are no text come as bytes."""
+    names = [item.name for part in (graph.input, graph.output, graph.initializer) for item in part]
+    for node in nodes(graph):
+        names += [node.name, node.op_type, node.domain, *node.input, *node.output]
+    if not all(isinstance(name, str) and name.isprintable() for name in names):
+        raise InputError("a name in the graph cannot be printed", expected="names in UTF-8 without control characters")
 
 
 def _fetch_tensors(graph: Any, path: Path, source: Source) -> None:
@@ -159,7 +169,7 @@ def _without_functions(graph: Any) -> Any:
     try:
         return inliner.inline_local_functions(graph)
     except (RuntimeError, ValueError) as error:
-        raise InputError(f"functions of the file cannot be written out: {_first_line(error)}") from None
+        raise InputError("functions of the file cannot be written out", expected="a sound graph") from error
 
 
 def _check_operators(graph: Any) -> None:
@@ -186,14 +196,10 @@ def _modernize(graph: Any) -> Any:
         return graph
     try:
         return version_converter.convert_version(graph, OLDEST_OPSET)
-    except Exception as error:
+    except Exception:
         # The converter's errors, RuntimeError and its own ConvertError, share no other ancestor.
         raise InputError(
-            f"opset {found} cannot be rewritten to {OLDEST_OPSET}: {_first_line(error)}",
+            f"opset {found} cannot be rewritten to {OLDEST_OPSET}",
             expected=f"a model in opset {OLDEST_OPSET} or later",
             fix="export it again",
         ) from None
-
-
-def _first_line(error: Exception) -> str:
-    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)[:300]

@@ -31,7 +31,9 @@ def run(graph: Any, arrays: Arrays) -> dict[str, np.ndarray]:
     options.log_severity_level = 4
     options.intra_op_num_threads = 1
     try:
-        session = onnxruntime.InferenceSession(onnx_graph.to_bytes(graph), options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            onnx_graph.to_bytes(graph), options, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
         names = [item.name for item in session.get_outputs()]
         found = session.run(names, {item.name: arrays[item.name] for item in session.get_inputs()})
     except InputError:

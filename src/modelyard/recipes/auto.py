@@ -18,8 +18,11 @@ from modelyard.recipes.open_options import AUTO, SEARCH
 from modelyard.recipes.plan import START_RUNTIME
 
 
-def expand_auto(document: Document) -> Document:
+def expand_auto(document: Document, runtime: str = START_RUNTIME) -> Document:
     """The document with every ``auto`` written out; errors in what it stands for name the line of ``auto``.
+
+    Args:
+        runtime: that the model starts on.
 
     Raises:
         InputError: no step shrinks a model of this task.
@@ -32,7 +35,9 @@ def expand_auto(document: Document) -> Document:
     lines[("steps",)] = document.line(("steps",))
     for number, entry in enumerate(value["steps"]):
         entries = (
-            shrinking_entries(str(value.get("task")), document.where(("steps", number))) if entry == AUTO else [entry]
+            shrinking_entries(str(value.get("task")), document.where(("steps", number)), runtime)
+            if entry == AUTO
+            else [entry]
         )
         for written in entries:
             for place, line in document.lines.items():
@@ -42,7 +47,7 @@ def expand_auto(document: Document) -> Document:
     return replace(document, value={**value, "steps": steps}, lines=lines)
 
 
-def shrinking_entries(task_name: str, where: str = "") -> list[Any]:
+def shrinking_entries(task_name: str, where: str = "", runtime: str = START_RUNTIME) -> list[Any]:
     """Entries of ``steps``, each open: any parts taken out, one recovery at most, one form at most.
 
     What makes the model smallest stands first, since a search begins there.
@@ -53,7 +58,7 @@ def shrinking_entries(task_name: str, where: str = "") -> list[Any]:
     if task_name not in lookup.names("tasks"):
         # The recipe's own check says it with a suggestion.
         return []
-    offered = lookup.task(task_name).abilities | lookup.runtime(START_RUNTIME).abilities
+    offered = lookup.task(task_name).abilities | lookup.runtime(runtime).abilities
     steps = [lookup.step(name) for name in lookup.step_names()]
     usable = [step for step in steps if step.shrinks and step.converts and step.needs <= offered]
     parts, recoveries, smaller, same = (

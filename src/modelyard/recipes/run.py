@@ -12,15 +12,13 @@ from dataclasses import dataclass, field
 from modelyard import sources
 from modelyard.core.artifact import Artifact
 from modelyard.core.errors import InputError
-from modelyard.core.model import Model
 from modelyard.core.report import Measure, Report
 from modelyard.core.requirement import Judgement, Requirement
 from modelyard.core.source import Source
-from modelyard.formats import onnx_source, saved_model
-from modelyard.formats.onnx_adoption import RUNTIME as ONNX_RUNTIME
+from modelyard.recipes import start
 from modelyard.recipes.call import Result, run_step, step_key
 from modelyard.recipes.lock import Lock
-from modelyard.recipes.plan import BASE, Node, Plan, Reference, make_plan
+from modelyard.recipes.plan import BASE, START_RUNTIME, Node, Plan, Reference, make_plan
 from modelyard.yard.yard import Yard
 
 LOCKED_NODES = ("data", "model")
@@ -119,14 +117,9 @@ class Run:
             RecipeError: a step cannot be done there, such as training a graph of ONNX.
             InputError: the model needs an environment that is not there.
         """
-        found = self._fetched.get(self.plan.recipe.model)
-        if isinstance(found, Source) and saved_model.is_saved_model(found.path):
-            saved_model.ENVIRONMENT.find_python()
-            make_plan(self.plan.recipe, ONNX_RUNTIME)
-        elif isinstance(found, Source) and onnx_source.find(found.path):
-            make_plan(self.plan.recipe, ONNX_RUNTIME)
-        elif isinstance(found, Model):
-            make_plan(self.plan.recipe, found.runtime)
+        runtime = start.of_fetched(self._fetched.get(self.plan.recipe.model))
+        if runtime != START_RUNTIME:
+            make_plan(self.plan.recipe, runtime)
 
     def _fetch(self, reference: str) -> Artifact | Source:
         pins = self.locked.pins(reference) if self.locked else None

@@ -12,6 +12,7 @@ from modelyard.core.dataset import Dataset
 from modelyard.core.errors import InputError, ModelyardError, suggestion
 from modelyard.core.report import Report
 from modelyard.engines.jobs import Engine
+from modelyard.recipes import start
 from modelyard.recipes.auto import expand_auto
 from modelyard.recipes.build import Built, build
 from modelyard.recipes.call import Result, code_digest, machine
@@ -152,7 +153,7 @@ def read_question(path: Path) -> Question:
             fix=f"modelyard build {path.name}",
             where=document.name,
         )
-    document = expand_auto(document)
+    document = expand_auto(document, start.foretell(document.value.get("model"), folder))
     recipes = _check_values(document, folder)
     errors: list[InputError] = []
     for recipe in recipes:

@@ -60,7 +60,7 @@ def _load(path: Path, device: str, threads: int | None) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     provider = _provider(device, onnxruntime.get_available_providers())
     try:
-        session = onnxruntime.InferenceSession(path, options, providers=[provider])
+        session = onnxruntime.InferenceSession(path, options, providers=[provider], enable_fallback=0)
     except (
         failures.Fail,
         failures.InvalidArgument,

@@ -21,8 +21,9 @@ from modelyard.tasks.image_classification.preprocessing import FILE, IMAGENET_ME
 from modelyard.tasks.image_classification.processor import INPUT, Processor
 
 COLOURS = 3
-ROWS = 16
-"""Of noise, that the graph is tried on."""
+MOST_ROWS, LEAST_ROWS, PIXEL_BUDGET = 16, 3, 1_000_000
+"""Images of noise that the graph is tried on: as many as have so many pixels together."""
+LARGEST_SIDE = 2048
 USUAL_SIDE = 224
 """Of the images of a graph that takes any size and says none."""
 ZERO, ONE = (0.0,) * COLOURS, (1.0,) * COLOURS
@@ -47,7 +48,9 @@ def adopt(source: Source, out: Path, *, task: str, data: Dataset | None, hints: 
         port, channels, is_last = _image_port(rewiring)
         prepared, assumed = _preprocessing(source, port, channels, is_last, hints)
         _connect(rewiring, port, channels, is_last, prepared.size)
-        arrays = Processor(prepared, ()).synthetic(ROWS)
+        height, width = prepared.size
+        rows = min(MOST_ROWS, max(LEAST_ROWS, PIXEL_BUDGET // (height * width)))
+        arrays = Processor(prepared, ()).synthetic(rows)
         labels, found = onnx_adoption.write_classifier(
             graph, rewiring, arrays, out, hints=hints, own=_own_labels(source), data=data
         )
@@ -61,12 +64,14 @@ def _image_port(rewiring: Rewiring) -> tuple[Port, int, bool]:
     if len(ports) == 1 and len(ports[0].shape) == 4:
         _, second, _, last = ports[0].shape
         for channels, is_last in ((second, False), (last, True)):
-            if channels in (1, COLOURS):
+            sides = ports[0].shape[1:3] if is_last else ports[0].shape[2:4]
+            if channels in (1, COLOURS) and all(side is None or 0 < side <= LARGEST_SIDE for side in sides):
                 return ports[0], channels, is_last
     shapes = ", ".join(f"{port.name} {port.shape}" for port in ports)
     raise InputError(
         f"its inputs are {shapes or 'none'}",
-        expected="one input of images: rows, one or three channels, height and width (or channels last)",
+        expected="one input of images: rows, one or three channels, height and width (or channels last), each side "
+        f"at most {LARGEST_SIDE}",
     )
 
 
