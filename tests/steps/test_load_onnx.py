@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import io
 import json
 import shutil
 import tempfile
@@ -19,6 +20,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
 from modelyard.core import lookup
 from modelyard.core.dataset import Dataset
@@ -245,10 +247,6 @@ ROWS = [{"image": image} for image in IMAGES]
 
 def pixels() -> np.ndarray:
     """The images as they are, uint8 of shape (rows, 12, 10, 3)."""
-    import io
-
-    from PIL import Image
-
     return np.stack([np.asarray(Image.open(io.BytesIO(image))) for image in IMAGES])
 
 
@@ -624,3 +622,26 @@ def test_a_changed_byte_is_harmless_or_refused(sound: bytes, place: int, value: 
             step = lookup.step("load model").function
             made = set(step(fetch(str(path)), None, out=out, task="image-classification").files)
         assert made in (set(), {"model.onnx", "preprocessor_config.json"})
+
+
+@pytest.mark.slow
+def test_a_published_network_answers_as_it_does_without_us() -> None:
+    """PaddleOCR's MobileNet, which tells upright text from turned: channels first, sides of any length."""
+    import onnxruntime
+
+    place = "rapidocr_onnxruntime/models/ch_ppocr_mobile_v2.0_cls_infer.onnx"
+    source = fetch(f"pypi:rapidocr-onnxruntime==1.4.4/{place}")
+    options = {"task": "image-classification", "labels": ["upright", "turned"], "pixels": "-1..1"}
+    model = check_step("load model", [source, None], options)
+    assert isinstance(model, Model)
+    assert any("probabilities" in line for line in model.assumed)
+    images = [tiny.image(kind, seed, height=224, width=224) for seed in range(4) for kind in ("bright", "dark")]
+    pixels = np.stack([np.asarray(Image.open(io.BytesIO(image))) for image in images])
+    session = onnxruntime.InferenceSession(source.path)
+    values = (pixels.transpose(0, 3, 1, 2) / 127.5 - 1).astype(np.float32)
+    (expected,) = session.run(None, {session.get_inputs()[0].name: values})
+    rows = [{"image": image} for image in images]
+    np.testing.assert_allclose(scores(model, rows), expected, atol=1e-5)
+    moved = check_step("export openvino", [model])
+    assert isinstance(moved, Model)
+    np.testing.assert_allclose(scores(moved, rows), expected, atol=1e-4)
