@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import select
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -22,8 +23,9 @@ from modelyard.engines.local import execute
 from modelyard.serve.app import Companion, create_app
 from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.hosting import Hosted
+from modelyard.serve.keyring import Keyring
 from modelyard.serve.limits import Limits
-from modelyard.serve.server import Server, bind
+from modelyard.serve.server import Server, Tls, bind
 from modelyard.testing import tiny
 from tests.serve import openers
 
@@ -180,16 +182,24 @@ def serve() -> Serve:
 
     @contextmanager
     def serving(
-        *models: Hosted, limits: Limits | None = None, companion: Companion | None = None
+        *models: Hosted,
+        limits: Limits | None = None,
+        companion: Companion | None = None,
+        keyring: Keyring | None = None,
+        tls: Tls | None = None,
     ) -> Iterator[httpx.Client]:
         listener = bind("127.0.0.1", 0)
         # Clients may connect from now on and wait until the server answers.
         listener.listen()
-        server = Server(create_app(models, limits=limits, companion=companion), [])
+        app = create_app(models, limits=limits, companion=companion, keyring=keyring)
+        server = Server(app, [], tls)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=PATIENCE) as client:
+            place = f"127.0.0.1:{listener.getsockname()[1]}"
+            verify = ssl.create_default_context(cafile=tls.certificate) if tls else True
+            url = f"https://{place}" if tls else f"http://{place}"
+            with httpx.Client(base_url=url, timeout=PATIENCE, verify=verify) as client:
                 assert client.get("/v2/health/live").json() == {"live": True}
                 yield client
         finally:

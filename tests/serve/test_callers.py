@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import httpx
 import pytest
 from starlette.requests import Request
 
+from modelyard.core.access import LOCAL, Key
 from modelyard.serve.callers import caller_of, seconds_given
+from modelyard.serve.exchange import Exchange
 from modelyard.serve.hosting import Hosted
 from modelyard.serve.limits import Limits
 from modelyard.serve.refusals import RefusalError
@@ -17,9 +20,10 @@ from tests.serve.conftest import Gated, Serve, infer_body, until
 PATH = "/v2/models/sms/infer"
 
 
-def make_request(address: str = "127.0.0.1", **headers: str) -> Request:
+def make_request(address: str = "127.0.0.1", key: Key = LOCAL, **headers: str) -> Request:
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    return Request({"type": "http", "headers": raw, "client": (address, 5)})
+    exchange = Exchange("request", key=key)
+    return Request({"type": "http", "headers": raw, "client": (address, 5), "modelyard.exchange": exchange})
 
 
 def test_a_caller_is_a_key_or_an_address() -> None:
@@ -29,6 +33,9 @@ def test_a_caller_is_a_key_or_an_address() -> None:
     assert first != second
     assert first == caller_of(make_request("127.0.0.2", authorization="Bearer one"))
     assert "one" not in first.name
+    mine, yours = (replace(LOCAL, id=number) for number in ("0" * 12, "1" * 12))
+    assert caller_of(make_request(key=mine)) == caller_of(make_request("127.0.0.2", key=mine, authorization="Bearer x"))
+    assert caller_of(make_request(key=mine)) != caller_of(make_request(key=yours))
 
 
 def test_urgent_work_has_more_weight() -> None:

@@ -75,6 +75,7 @@ def test_a_log_line_tells_the_request_and_nothing_of_its_text(
         "status": 200,
         "model": "sms",
         "version": "1",
+        "key": "local",
     }
 
 

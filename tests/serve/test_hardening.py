@@ -71,7 +71,7 @@ def refused(answer: httpx.Response, status: int) -> str:
     ],
 )
 def test_paths_that_hide_something_are_refused(client: httpx.Client, path: str) -> None:
-    answer = exchange(client, f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    answer = exchange(client, f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert json.loads(answer.split(b"\r\n\r\n")[1])["error"].startswith("the path is not a plain one")
 
@@ -104,7 +104,7 @@ def test_a_large_body_is_refused_by_its_length_and_by_what_comes(client: httpx.C
     large = b" " * (LIMITS.body_bytes + 1)
     assert "at most 200000 bytes" in refused(client.post(PATH, content=large), 413)
     refused(client.post(PATH, content=(large[start : start + 50] for start in range(0, len(large), 50))), 413)
-    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n".encode()
+    head = f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n".encode()
     # Refused by the header alone: the body never comes.
     assert exchange(client, head, b"Content-Length: 50000000\r\n\r\n").startswith(b"HTTP/1.1 413 ")
     refused(client.post(PATH, content=b" " * LIMITS.body_bytes), 400)
@@ -136,7 +136,7 @@ def test_long_text_is_refused_before_the_tokenizer_and_nobody_waits(client: http
 
 
 def test_a_body_that_does_not_come_is_given_up(client: httpx.Client) -> None:
-    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 10\r\n\r\n".encode()
+    head = f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 10\r\n\r\n".encode()
     assert exchange(client, head, b"{").startswith(b"HTTP/1.1 408 ")
 
 
@@ -144,7 +144,7 @@ def test_forms_and_smuggled_lengths_are_refused(client: httpx.Client) -> None:
     many = {f"file{number}": b"x" for number in range(1_000)}
     refused(client.post(PATH, files=many), 415)
     refused(client.post(PATH, data={"text": "x"}), 415)
-    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\n".encode()
+    head = f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\n".encode()
     both = head + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
     # The server closes: exchange() returns only then.
     assert exchange(client, both).startswith(b"HTTP/1.1 400 ")

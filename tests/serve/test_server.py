@@ -9,16 +9,27 @@ import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
+from modelyard.core.access import LOCAL
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
-from modelyard.serve.server import bind
+from modelyard.serve.fork_server import ForkServer
+from modelyard.serve.hosting import Hosted
+from modelyard.serve.server import Tls, bind, run
 from tests.serve import openers
-from tests.serve.conftest import PATIENCE, Gate, infer_body
+from tests.serve.conftest import PATIENCE, Gate, Serve, infer_body
 
 PROGRAM = """
 import sys
@@ -71,9 +82,58 @@ def test_sigterm_finishes_what_is_in_flight_and_ends_the_workers(
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.1", "example.org", "", "127.0.0.1.evil.org", "8.8.8.8"])
 def test_only_this_machine_may_reach_it(host: str) -> None:
-    with pytest.raises(InputError, match="does not listen") as caught:
+    with pytest.raises(InputError, match="does not listen"):
         bind(host, 0)
-    assert "loopback" in caught.value.expected
+    with pytest.raises(InputError, match="does not listen"):
+        run([], host=host, port=0)
+
+
+def test_a_wider_address_needs_a_key_that_opens() -> None:
+    with pytest.raises(InputError, match="without keys") as caught:
+        run([], host="0.0.0.0", port=0, keys=lambda: [replace(LOCAL, revoked=LOCAL.created)])
+    assert "modelyard keys add" in caught.value.fix
+    with bind("0.0.0.0", 0, keys=True) as listener:
+        assert listener.getsockname()[0] == "0.0.0.0"
+    with pytest.raises(InputError, match="does not listen"):
+        bind("example.org", 0, keys=True)
+
+
+def write_certificate(folder: Path) -> Tls:
+    """A certificate for 127.0.0.1 that signs itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    moment = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(moment - timedelta(days=1))
+        .not_valid_after(moment + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    plain = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+    (folder / "key.pem").write_bytes(plain)
+    (folder / "locked.pem").write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
+    )
+    return Tls(folder / "cert.pem", folder / "key.pem")
+
+
+def test_it_serves_over_https(serve: Serve, opened: ForkServer, tmp_path: Path) -> None:
+    with serve(Hosted("sms", "1", opened), tls=write_certificate(tmp_path)) as client:
+        assert client.base_url.scheme == "https"
+        assert client.post("/v2/models/sms/infer", json=infer_body("hello")).status_code == 200
+
+
+def test_a_certificate_must_be_one(tmp_path: Path) -> None:
+    (tmp_path / "odd.pem").write_text("odd")
+    with pytest.raises(InputError, match="no certificate and key"):
+        Tls(tmp_path / "odd.pem", tmp_path / "odd.pem")
+    with pytest.raises(InputError, match="no certificate and key"):
+        Tls(tmp_path / "none.pem", tmp_path / "none.pem")
+    write_certificate(tmp_path)
+    with pytest.raises(InputError, match="has a password"):
+        Tls(tmp_path / "cert.pem", tmp_path / "locked.pem")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost"])

@@ -114,7 +114,16 @@ def _commands() -> str:
         parser = Parser(prog=f"modelyard {name}", description=command.summary, formatter_class=_Wide)
         command().add_arguments(parser)
         lines += [f"## {name}", "", "```", parser.format_help().rstrip(), "```", ""]
+        for word, part in _parts(parser).items():
+            part.formatter_class = _Wide
+            lines += [f"### {name} {word}", "", "```", part.format_help().rstrip(), "```", ""]
     return "\n".join(lines)
+
+
+def _parts(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The parsers of a command's second words."""
+    choices = (action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    return {word: part for found in choices for word, part in found.items()}
 
 
 class _Wide(argparse.HelpFormatter):

@@ -14,12 +14,15 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, Router
+from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from modelyard.core.access import Role
+from modelyard.serve.access import Guard, GuardedRoute
 from modelyard.serve.exchange import Exchanges
 from modelyard.serve.hosting import Host, Hosted
 from modelyard.serve.inference import InferenceProtocol
+from modelyard.serve.keyring import Keyring, no_keys
 from modelyard.serve.limits import Limits
 from modelyard.serve.metrics import Metrics
 from modelyard.serve.openai import OpenAIProtocol
@@ -30,18 +33,24 @@ Companion = Callable[[Host, Metrics], Coroutine[Any, Any, None]]
 
 
 def create_app(
-    models: Sequence[Hosted], *, limits: Limits | None = None, companion: Companion | None = None
+    models: Sequence[Hosted],
+    *,
+    limits: Limits | None = None,
+    companion: Companion | None = None,
+    keyring: Keyring | None = None,
 ) -> ASGIApp:
     """An application that answers with ``models``: their workers live as long as it does.
 
     Args:
         companion: what changes the models while they answer.
+        keyring: who may ask; None for requests of this machine only, without keys.
 
     Raises:
         InputError: two models have the same name and version.
     """
     limits, metrics = limits or Limits(), Metrics()
     host = Host(models, limits, metrics)
+    ring = keyring or Keyring(no_keys, local=True)
 
     async def show_metrics(request: Request) -> Response:
         """Counts and times for Prometheus."""
@@ -50,20 +59,22 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
         await host.start()
-        beside = asyncio.create_task(companion(host, metrics)) if companion else None
+        beside = [asyncio.create_task(ring.watch())]
+        if companion:
+            beside.append(asyncio.create_task(companion(host, metrics)))
         yield
-        if beside:
-            beside.cancel()
-            await asyncio.wait([beside])
+        for task in beside:
+            task.cancel()
+        await asyncio.wait(beside)
         await host.close()
 
     routes = [
         *InferenceProtocol(host, limits, metrics).routes(),
         *OpenAIProtocol(host, limits, metrics).routes(),
-        Route("/metrics", show_metrics, methods=["GET"]),
+        GuardedRoute("/metrics", show_metrics, methods=["GET"], role=Role.VIEWER, every_model=True),
     ]
-    routes.append(openapi_route(routes))
-    return Exchanges(Router(routes, redirect_slashes=False, default=_refuse, lifespan=lifespan), metrics)
+    guarded = Guard(ring, limits).protect([*routes, openapi_route(routes)])
+    return Exchanges(Router(guarded, redirect_slashes=False, default=_refuse, lifespan=lifespan), metrics)
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,6 +1,6 @@
 """Who asks, how urgently and until when: read from a request's headers.
 
-Until there are access keys, whoever sends the same ``authorization`` is one caller, and without one, an address is.
+A key is one caller. Where no keys are asked for, whoever sends the same ``authorization`` is one, or else an address.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import math
 
 from starlette.requests import Request
 
+from modelyard.core.access import LOCAL
+from modelyard.serve.exchange import key_of
 from modelyard.serve.refusals import RefusalError
 from modelyard.serve.waiting import Caller
 
@@ -39,8 +41,10 @@ def caller_of(request: Request, priority: object = 0) -> Caller:
         chosen = request.headers.get(PRIORITY, "normal")
         if chosen not in CLASSES:
             raise RefusalError(422, f"{PRIORITY}: {chosen[:40]}", expected=f"one of: {', '.join(CLASSES)}")
-    secret = request.headers.get("authorization")
-    if secret is not None:
+    key, secret = key_of(request), request.headers.get("authorization")
+    if key is not LOCAL:
+        name = f"key {key.id}"
+    elif secret is not None:
         name = hashlib.sha256(secret.encode()).hexdigest()
     else:
         name = request.client.host if request.client else ""

@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from modelyard.core.access import Key, without_tokens
 from modelyard.serve.frames import WorkerError, as_failure
 from modelyard.serve.hosting import Served
 from modelyard.serve.metrics import Metrics
@@ -38,6 +39,7 @@ class Exchange:
     request_id: str
     served: Served | None = None
     status: int = 0
+    key: Key | None = None
 
     def hold(self, served: Served) -> None:
         """This model answers; it is not closed before the request is over."""
@@ -55,6 +57,14 @@ def exchange_of(request: Request) -> Exchange:
     """Endpoints say there which model answers."""
     exchange: Exchange = request.scope[_KEY]
     return exchange
+
+
+def key_of(request: Request) -> Key:
+    """The key of a request that was let through."""
+    key = exchange_of(request).key
+    if key is None:
+        raise RuntimeError("this route asks for no key")
+    return key
 
 
 class Exchanges:
@@ -116,12 +126,13 @@ class Exchanges:
         write_log(
             request_id=exchange.request_id,
             method=scope["method"],
-            path=scope["path"][:200],
+            path=without_tokens(scope["path"])[:200],
             route=route,
             status=exchange.status,
             seconds=round(seconds, 6),
             model=model,
             version=version,
+            key=exchange.key.id if exchange.key else "",
         )
 
 

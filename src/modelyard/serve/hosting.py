@@ -217,6 +217,7 @@ class Host:
         if version in self._served.get(name, {}):
             raise _served_already(name, version)
         hosted = await asyncio.to_thread(opener)
+        self._opened.append(hosted.source)
         served = self._make(hosted)
         try:
             if (hosted.name, hosted.version) != (name, version):
@@ -240,7 +241,9 @@ class Host:
 
     async def _close(self, served: Served) -> None:
         await served.scheduler.close()
-        await asyncio.to_thread(served.hosted.source.close)
+        source = served.hosted.source
+        await asyncio.to_thread(source.close)
+        self._opened = [other for other in self._opened if other is not source]
         if served.version not in self._served.get(served.name, {}):
             # A rollback may have brought the same version back meanwhile.
             self._metrics.forget(served.name, served.version)
@@ -264,8 +267,13 @@ class Host:
         self._served.setdefault(hosted.name, {})[hosted.version] = served or self._make(hosted)
         self._defaults.setdefault(hosted.name, hosted.version)
 
-    def find(self, name: str, version: str | None = None) -> Served:
+    def find(
+        self, name: str, version: str | None = None, *, visible: Callable[[str], bool] = lambda name: True
+    ) -> Served:
         """The model of that name, in its default version unless one is named.
+
+        Args:
+            visible: names that a refusal may tell.
 
         Raises:
             RefusalError: 404 where there is none, 503 while it is being opened.
@@ -277,7 +285,7 @@ class Host:
         asked = f"{name}:{version}" if version else name
         if any(entry == name and version in (None, number) for entry, number in self._loading):
             raise RefusalError(503, f"{asked} is being loaded", code="loading", headers={"retry-after": "1"})
-        known = ", ".join(item.label for item in self.models()) or "nothing yet"
+        known = ", ".join(item.label for item in self.models() if visible(item.name)) or "nothing yet"
         raise RefusalError(404, f"no model {asked!r}", expected=f"one of: {known}", code="model_not_found")
 
     def models(self) -> list[Served]:
@@ -287,9 +295,6 @@ class Host:
             for name, versions in self._served.items()
             for served in sorted(versions.values(), key=lambda item: item.version != self._defaults[name])
         ]
-
-    def names(self) -> list[str]:
-        return list(self._served)
 
     @property
     def ready(self) -> bool:
@@ -302,7 +307,7 @@ class Host:
         """Answer what was accepted, then end the workers, and close what this host opened."""
         self._closing = True
         await asyncio.gather(*(served.scheduler.close() for served in self.models()), *self._retiring)
-        for source in [*self._opened, *(served.hosted.source for served in self.models())]:
+        for source in self._opened:
             await asyncio.to_thread(source.close)
 
 

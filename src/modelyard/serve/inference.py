@@ -13,14 +13,15 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
+from modelyard.core.access import Role
 from modelyard.core.task import Prediction
 from modelyard.serve import bodies
+from modelyard.serve.access import GuardedRoute, check_scope
 from modelyard.serve.admission import check_options, check_texts
 from modelyard.serve.callers import caller_of, seconds_given
 from modelyard.serve.connection import while_connected
-from modelyard.serve.exchange import exchange_of
+from modelyard.serve.exchange import exchange_of, key_of
 from modelyard.serve.hosting import Host, Served
 from modelyard.serve.limits import Limits
 from modelyard.serve.metrics import Metrics
@@ -38,18 +39,18 @@ class InferenceProtocol:
     def __init__(self, host: Host, limits: Limits, metrics: Metrics) -> None:
         self._host, self._limits, self._metrics = host, limits, metrics
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[GuardedRoute]:
         routes = [
-            Route("/v2", self._server, methods=["GET"]),
-            Route("/v2/health/live", self._live, methods=["GET"]),
-            Route("/v2/health/ready", self._ready, methods=["GET"]),
-            Route("/v2/repository/index", self._index, methods=["POST"]),
+            GuardedRoute("/v2", self._server, methods=["GET"], role=Role.VIEWER),
+            GuardedRoute("/v2/health/live", self._live, methods=["GET"], role=None),
+            GuardedRoute("/v2/health/ready", self._ready, methods=["GET"], role=None),
+            GuardedRoute("/v2/repository/index", self._index, methods=["POST"], role=Role.VIEWER),
         ]
         for place in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
             routes += [
-                Route(place, self._model, methods=["GET"]),
-                Route(f"{place}/ready", self._model_ready, methods=["GET"]),
-                Route(f"{place}/infer", self._infer, methods=["POST"]),
+                GuardedRoute(place, self._model, methods=["GET"], role=Role.VIEWER),
+                GuardedRoute(f"{place}/ready", self._model_ready, methods=["GET"], role=Role.VIEWER),
+                GuardedRoute(f"{place}/infer", self._infer, methods=["POST"], role=Role.PREDICT),
             ]
         return routes
 
@@ -67,8 +68,8 @@ class InferenceProtocol:
         return _json({"ready": self._host.ready}, status=200 if self._host.ready else 503)
 
     async def _index(self, request: Request) -> Response:
-        """Every model and version that is loaded."""
-        models = self._host.models()
+        """Every model and version that is loaded and that the key is for."""
+        models = [item for item in self._host.models() if key_of(request).may_use(item.name)]
         return _json([{"name": item.name, "version": item.version, "state": "READY"} for item in models])
 
     async def _model(self, request: Request) -> Response:
@@ -114,7 +115,9 @@ class InferenceProtocol:
                     self._metrics.tokens.labels(*model, kind).inc(prediction[f"{kind}_tokens"])
 
     def _find(self, request: Request) -> Served:
-        served = self._host.find(request.path_params["model"], request.path_params.get("version"))
+        name = request.path_params["model"]
+        check_scope(request, name)
+        served = self._host.find(name, request.path_params.get("version"), visible=key_of(request).may_use)
         exchange_of(request).hold(served)
         return served
 

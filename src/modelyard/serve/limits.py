@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from modelyard.core.access import Rate
+
+_WRONG_KEYS = Rate(1.0, 20)
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -24,6 +28,7 @@ class Limits:
         generate_tokens: most tokens of one generated answer.
         sequences: most answers to one prompt.
         stream_pieces: pieces of text that may wait for a slow reader before the model waits too.
+        wrong_keys: how often one address may show a wrong key before it is told to wait.
         stall_seconds: how long the model waits for such a reader before it gives the answer up.
     """
 
@@ -41,4 +46,5 @@ class Limits:
     generate_tokens: int = 4096
     sequences: int = 8
     stream_pieces: int = 256
+    wrong_keys: Rate = _WRONG_KEYS
     stall_seconds: float = 10.0

@@ -16,14 +16,15 @@ from typing import Any, cast
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from modelyard.core.access import Role
 from modelyard.core.task import GeneratingTask, Piece
 from modelyard.serve import bodies
+from modelyard.serve.access import GuardedRoute, check_scope
 from modelyard.serve.callers import caller_of, seconds_given
 from modelyard.serve.connection import while_connected
-from modelyard.serve.exchange import error_body, exchange_of, log_failure
+from modelyard.serve.exchange import error_body, exchange_of, key_of, log_failure
 from modelyard.serve.hosting import Host, Served
 from modelyard.serve.limits import Limits
 from modelyard.serve.metrics import Metrics
@@ -43,17 +44,18 @@ class OpenAIProtocol:
         self._host, self._limits, self._metrics = host, limits, metrics
         self._started = int(time.time())
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[GuardedRoute]:
         return [
-            Route("/v1/models", self._models, methods=["GET"]),
-            Route("/v1/models/{model}", self._model, methods=["GET"]),
-            Route("/v1/completions", self._complete, methods=["POST"]),
-            Route("/v1/chat/completions", self._chat, methods=["POST"]),
+            GuardedRoute("/v1/models", self._models, methods=["GET"], role=Role.VIEWER),
+            GuardedRoute("/v1/models/{model}", self._model, methods=["GET"], role=Role.VIEWER),
+            GuardedRoute("/v1/completions", self._complete, methods=["POST"], role=Role.PREDICT),
+            GuardedRoute("/v1/chat/completions", self._chat, methods=["POST"], role=Role.PREDICT),
         ]
 
     async def _models(self, request: Request) -> Response:
-        """Every name, and every version as name:version."""
-        names = [*self._host.names(), *(served.label for served in self._host.models())]
+        """Every name that the key is for, and every version as name:version."""
+        models = [served for served in self._host.models() if key_of(request).may_use(served.name)]
+        names = [*dict.fromkeys(served.name for served in models), *(served.label for served in models)]
         return _json({"object": "list", "data": [self._entry(name) for name in names]})
 
     async def _model(self, request: Request) -> Response:
@@ -81,7 +83,8 @@ class OpenAIProtocol:
 
     def _find(self, request: Request, label: str) -> Served:
         name, _, version = label.partition(":")
-        served = self._host.find(name, version or None)
+        check_scope(request, name)
+        served = self._host.find(name, version or None, visible=key_of(request).may_use)
         exchange_of(request).hold(served)
         return served
 

@@ -14,13 +14,19 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+
+from modelyard.core.access import Role
+from modelyard.serve.access import GuardedRoute
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
+_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "header": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+}
 _JSON = {"application/json": {"schema": {"type": "object"}}}
 
 
-def openapi_route(routes: Sequence[Route]) -> Route:
+def openapi_route(routes: Sequence[GuardedRoute]) -> GuardedRoute:
     """``GET /openapi.json`` for these routes."""
     document = orjson.dumps(describe(routes))
 
@@ -28,20 +34,20 @@ def openapi_route(routes: Sequence[Route]) -> Route:
         """This document."""
         return Response(document, media_type="application/json")
 
-    return Route("/openapi.json", show, methods=["GET"])
+    return GuardedRoute("/openapi.json", show, methods=["GET"], role=Role.VIEWER)
 
 
-def describe(routes: Sequence[Route]) -> dict[str, Any]:
+def describe(routes: Sequence[GuardedRoute]) -> dict[str, Any]:
     """An OpenAPI 3.1 document."""
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         for method in sorted((route.methods or set()) - {"HEAD"}):
             paths.setdefault(route.path, {})[method.lower()] = _operation(route, method)
     info = {"title": "modelyard prediction server", "version": version("modelyard")}
-    return {"openapi": "3.1.0", "info": info, "paths": paths}
+    return {"openapi": "3.1.0", "info": info, "paths": paths, "components": {"securitySchemes": _SCHEMES}}
 
 
-def _operation(route: Route, method: str) -> dict[str, Any]:
+def _operation(route: GuardedRoute, method: str) -> dict[str, Any]:
     names = _PARAMETER.findall(route.path)
     operation: dict[str, Any] = {
         "summary": inspect.getdoc(route.endpoint) or "",
@@ -51,6 +57,8 @@ def _operation(route: Route, method: str) -> dict[str, Any]:
             "default": {"description": "what was wrong, what was expected and how to mend it", "content": _JSON},
         },
     }
+    if route.role is not None:
+        operation["security"] = [{scheme: [str(route.role)]} for scheme in _SCHEMES]
     if method == "POST":
         operation["requestBody"] = {"content": _JSON}
     return operation

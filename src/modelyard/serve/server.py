@@ -1,27 +1,58 @@
-"""Binds the application to a loopback port and runs it until it is told to stop.
+"""Binds the application to a port and runs it until it is told to stop.
 
-Access keys do not exist yet, so nothing but this machine may reach it.
+Where there are no access keys, nothing but this machine may reach it.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import signal
 import socket
+import ssl
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from modelyard.core.access import Key
 from modelyard.core.errors import InputError
+from modelyard.serve.addresses import is_address, is_loopback
 from modelyard.serve.app import Companion, create_app
 from modelyard.serve.hosting import Hosted
+from modelyard.serve.keyring import Keyring, no_keys
 from modelyard.serve.limits import Limits
 
 _DRAIN_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Tls:
+    """A certificate with its chain, and its private key, as PEM files.
+
+    Raises:
+        InputError: they cannot be read, or do not belong together.
+    """
+
+    certificate: Path
+    key: Path
+
+    def __post_init__(self) -> None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key, password=_no_password)
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"no certificate and key can be read: {error}",
+                expected="two PEM files that belong together, the key without a password",
+                where=f"{self.certificate}, {self.key}",
+            ) from None
+
+
+def _no_password() -> str:
+    raise ValueError("the key has a password")
 
 
 def run(
@@ -31,22 +62,27 @@ def run(
     port: int = 8080,
     limits: Limits | None = None,
     companion: Companion | None = None,
+    keys: Callable[[], Sequence[Key]] = no_keys,
+    tls: Tls | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; then finish what is in flight and close the models.
 
     Args:
         models: opened models; the first version of a name is its default.
-        host: a loopback address.
+        host: a loopback address, or any address of this machine where there are keys.
         port: 0 takes a free one; the line on standard error names it.
         companion: what changes the models while they answer.
+        keys: reads all keys there are; asked again and again.
 
     Raises:
-        InputError: another address than loopback, or a port that is taken.
+        InputError: another address than loopback without keys, or a port that is taken.
     """
-    listener = bind(host, port)
-    server = Server(
-        create_app(models, limits=limits, companion=companion), [f"{item.name}:{item.version}" for item in models]
-    )
+    keyring = Keyring(keys, local=is_loopback(host))
+    listener = bind(host, port, keys=keyring.usable)
+    if not is_loopback(host) and tls is None:
+        sys.stderr.write("warning: keys and texts cross the network readable; give --tls-cert and --tls-key\n")
+    app = create_app(models, limits=limits, companion=companion, keyring=keyring)
+    server = Server(app, [f"{item.name}:{item.version}" for item in models], tls)
     if threading.current_thread() is threading.main_thread():
         # uvicorn raises the signal again once it has shut down: an orderly stop is no failure.
         for stop in (signal.SIGTERM, signal.SIGINT):
@@ -61,8 +97,8 @@ class Server(uvicorn.Server):
         labels: ``name:version`` of each model.
     """
 
-    def __init__(self, app: ASGIApp, labels: Sequence[str]) -> None:
-        self._labels = labels
+    def __init__(self, app: ASGIApp, labels: Sequence[str], tls: Tls | None = None) -> None:
+        self._labels, self._scheme = labels, "https" if tls else "http"
         config = uvicorn.Config(
             app,
             loop="uvloop",
@@ -73,6 +109,8 @@ class Server(uvicorn.Server):
             access_log=False,
             log_level="error",
             server_header=False,
+            ssl_certfile=tls.certificate if tls else None,
+            ssl_keyfile=tls.key if tls else None,
             timeout_graceful_shutdown=_DRAIN_SECONDS,
         )
         super().__init__(config)
@@ -83,21 +121,23 @@ class Server(uvicorn.Server):
             host, port = listener.getsockname()[:2]
             place = f"[{host}]" if ":" in host else host
             for label in self._labels:
-                sys.stderr.write(f"serving {label} on http://{place}:{port}\n")
+                sys.stderr.write(f"serving {label} on {self._scheme}://{place}:{port}\n")
         sys.stderr.flush()
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A socket on a loopback address.
+def bind(host: str, port: int, *, keys: bool = False) -> socket.socket:
+    """A socket on a loopback address, or on any where there are ``keys``.
 
     Raises:
         InputError: another address, or a port that is taken or forbidden.
     """
-    if not _is_loopback(host):
+    if not is_address(host):
+        raise InputError(f"the server does not listen on {host!r}", expected="an address in numbers, or localhost")
+    if not is_loopback(host) and not keys:
         raise InputError(
-            f"the server does not listen on {host!r}",
-            expected="a loopback address (127.0.0.1, ::1 or localhost), as there are no access keys yet",
-            fix="put a proxy with access control in front of it",
+            f"the server does not listen on {host!r} without keys: anybody could use it",
+            expected="a loopback address (127.0.0.1, ::1 or localhost), or a key in the yard",
+            fix="modelyard keys add --label NAME",
         )
     if not 0 <= port <= 65535:
         raise InputError(f"port {port}", expected="0 to 65535, 0 for a free one")
@@ -108,12 +148,7 @@ def bind(host: str, port: int) -> socket.socket:
         listener.bind(address)
     except OSError as error:
         listener.close()
-        raise InputError(f"port {port} cannot be used: {error.strerror}", fix="choose another port, or 0") from None
+        raise InputError(
+            f"port {port} cannot be used on {host}: {error.strerror}", fix="choose another port, or 0"
+        ) from None
     return listener
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

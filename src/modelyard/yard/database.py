@@ -43,6 +43,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE TRIGGER events_hold BEFORE UPDATE ON events
             BEGIN SELECT RAISE(ABORT, 'events are never changed'); END""",
     ),
+    (
+        """CREATE TABLE keys (
+            id TEXT PRIMARY KEY, hash TEXT NOT NULL, label TEXT NOT NULL, role TEXT NOT NULL,
+            models TEXT NOT NULL CHECK (json_valid(models)), per_second REAL, burst INTEGER,
+            created TEXT NOT NULL, expires TEXT, revoked TEXT) STRICT""",
+    ),
 )
 """Each entry brings the schema one version further; published ones are never edited."""
 

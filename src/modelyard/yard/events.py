@@ -43,8 +43,13 @@ class Problem:
 
 
 def now() -> str:
-    """The time as ISO 8601 in UTC, to the millisecond."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """The time as :func:`write_time` writes it."""
+    return write_time(datetime.now(UTC))
+
+
+def write_time(moment: datetime) -> str:
+    """ISO 8601 in UTC, to the millisecond."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def append(

@@ -7,18 +7,19 @@ bytes are on the disk before a row speaks of them. Runs no step and serves no mo
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from modelyard.core.access import Key, Rate, Role
 from modelyard.core.artifact import Artifact
 from modelyard.core.errors import InputError, IntegrityError
 from modelyard.core.model import Model
 from modelyard.core.release import Release
-from modelyard.yard import difference, events, garbage, inspection, lineage, locks, registry, steps
+from modelyard.yard import difference, events, garbage, inspection, keys, lineage, locks, registry, steps
 from modelyard.yard.database import Database
 from modelyard.yard.difference import Difference
 from modelyard.yard.durable import make_folder
@@ -227,6 +228,44 @@ class Yard:
         check_name("alias", alias)
         with self._database.write() as connection:
             return registry.rollback(connection, name, alias=alias, actor=actor)
+
+    # Access
+
+    def add_key(
+        self,
+        label: str,
+        role: Role,
+        *,
+        models: Iterable[str] = ("*",),
+        rate: Rate | None = None,
+        expires: datetime | None = None,
+        actor: str | None = None,
+    ) -> tuple[Key, str]:
+        """A new key and its token, which cannot be had again.
+
+        Args:
+            label: whose it is or what for; it needs not be unique.
+            models: names of models, ``*`` stands for any characters.
+
+        Raises:
+            InputError: the label, a pattern or the time cannot be used.
+        """
+        with self._database.write() as connection:
+            return keys.add(connection, label=label, role=role, models=models, rate=rate, expires=expires, actor=actor)
+
+    def list_keys(self) -> list[Key]:
+        """All keys there ever were, oldest first."""
+        with self._database.read() as connection:
+            return keys.read(connection)
+
+    def revoke_key(self, number: str, *, actor: str | None = None) -> Key:
+        """End the key of this id for good.
+
+        Raises:
+            InputError: there is none.
+        """
+        with self._database.write() as connection:
+            return keys.revoke(connection, number, actor=actor)
 
     # Looking back
 

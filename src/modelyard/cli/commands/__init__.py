@@ -5,6 +5,7 @@ from __future__ import annotations
 from modelyard.cli.command import Command
 from modelyard.cli.commands.build import Build
 from modelyard.cli.commands.diff import Diff
+from modelyard.cli.commands.keys import Keys
 from modelyard.cli.commands.lineage import Lineage
 from modelyard.cli.commands.list import List
 from modelyard.cli.commands.predict import Predict
@@ -32,6 +33,7 @@ COMMANDS: dict[str, type[Command]] = {
         Promote,
         Rollback,
         Verify,
+        Keys,
         Schema,
     )
 }

@@ -32,17 +32,24 @@ class Serve:
             help="refuse models that together take more, such as 2GB (default: $MODELYARD_MEMORY_LIMIT, or no limit)",
         )
 
+        parser.add_argument("--tls-cert", metavar="FILE", help="certificate with its chain, PEM: serve over HTTPS")
+        parser.add_argument("--tls-key", metavar="FILE", help="the certificate's private key, PEM")
+
     def run(self, arguments: argparse.Namespace) -> int:
         from contextlib import ExitStack
+        from pathlib import Path
 
         from modelyard.core import memory
         from modelyard.core.errors import InputError
         from modelyard.serve.following import Following, open_version
-        from modelyard.serve.server import run
+        from modelyard.serve.server import Tls, run
         from modelyard.yard.yard import Yard
 
         if arguments.workers is not None and not 1 <= arguments.workers <= 256:
             raise InputError(f"--workers {arguments.workers}", expected="1 to 256")
+        if (arguments.tls_cert is None) != (arguments.tls_key is None):
+            raise InputError("half of what TLS needs", expected="--tls-cert and --tls-key")
+        tls = Tls(Path(arguments.tls_cert), Path(arguments.tls_key)) if arguments.tls_cert else None
         yard = Yard.default()
         limit = memory.read_size(arguments.memory_limit, "--memory-limit") if arguments.memory_limit else None
         versions = [yard.resolve(reference) for reference in arguments.release]
@@ -54,5 +61,12 @@ class Serve:
                 opened.callback(item.source.close)
                 hosted.append(item)
             following = Following(yard, arguments.release, workers=arguments.workers, memory_limit=limit)
-            run(hosted, host=arguments.host, port=arguments.port, companion=following.run)
+            run(
+                hosted,
+                host=arguments.host,
+                port=arguments.port,
+                companion=following.run,
+                keys=yard.list_keys,
+                tls=tls,
+            )
         return 0
