@@ -44,10 +44,13 @@ def graph_of(model: Model) -> Any:
     return export(model)
 
 
-def export(model: Model) -> Any:
-    """The network behind a model as an ``onnx.ModelProto`` in float32.
+def export(model: Model, network: Any = None) -> Any:
+    """The network behind a model as an ``onnx.ModelProto``, in float32 unless the network rounds for itself.
 
     It is traced with the task's example; the axes that the task names may vary.
+
+    Args:
+        network: stands in for the task's own network.
     """
     import torch
 
@@ -57,7 +60,7 @@ def export(model: Model) -> Any:
     outputs = tuple(name for name in axes if name not in arrays)
     with _quiet():
         program = torch.onnx.export(
-            positional(task.network(model), inputs, outputs),
+            positional(network or task.network(model), inputs, outputs),
             ([torch.from_numpy(array) for array in arrays.values()],),
             dynamo=True,
             opset_version=OPSET,

@@ -16,14 +16,13 @@ from torch import Tensor, nn
 
 from modelyard.core.errors import InputError
 from modelyard.networks.resizing import keep_each, keep_inputs, keep_outputs
+from modelyard.networks.traced import Traced, aten, only_reader
 
-_aten = torch.ops.aten
-_CONVOLUTIONS = {_aten.conv2d.default, _aten.conv2d.padding}
 _ON_EACH = {
-    *(_aten.relu.default, _aten.relu_.default, _aten.hardtanh.default, _aten.hardtanh_.default),
-    *(_aten.relu6.default, _aten.relu6_.default, _aten.silu.default, _aten.silu_.default),
-    *(_aten.hardswish.default, _aten.hardswish_.default, _aten.gelu.default, _aten.leaky_relu.default),
-    *(_aten.max_pool2d.default, _aten.avg_pool2d.default, _aten.dropout.default),
+    *(aten.relu.default, aten.relu_.default, aten.hardtanh.default, aten.hardtanh_.default),
+    *(aten.relu6.default, aten.relu6_.default, aten.silu.default, aten.silu_.default),
+    *(aten.hardswish.default, aten.hardswish_.default, aten.gelu.default, aten.leaky_relu.default),
+    *(aten.max_pool2d.default, aten.avg_pool2d.default, aten.dropout.default),
 }
 """What works on each channel by itself and has no weights."""
 
@@ -52,13 +51,11 @@ def find(network: nn.Module, example: Mapping[str, Tensor]) -> list[Inner]:
     Raises:
         InputError: there is none.
     """
-    program = torch.export.export(network, (), dict(example))
-    owners = program.graph_signature.inputs_to_parameters
-    found = []
-    for node in program.graph.nodes:
-        maker = _layer(network, node, owners)
+    traced, found = Traced(network, example), []
+    for node in traced.nodes:
+        maker = traced.layer(node)
         if isinstance(maker, nn.Conv2d) and maker.groups == 1:
-            followed = _follow(network, node, owners)
+            followed = _follow(traced, node)
             if followed is not None:
                 found.append(Inner(maker, tuple(followed[0]), followed[1]))
     if not found:
@@ -79,41 +76,24 @@ def keep(parts: Iterable[Inner], kept: Sequence[np.ndarray]) -> None:
         keep_inputs(part.reader, index)
 
 
-def _follow(network: nn.Module, node: Any, owners: Mapping[str, str]) -> tuple[list[nn.Module], nn.Conv2d] | None:
+def _follow(traced: Traced, node: Any) -> tuple[list[nn.Module], nn.Conv2d] | None:
     """What works on each channel after a convolution, and the next that mixes them; None where others read too."""
     between: list[nn.Module] = []
-    while len(node.users) == 1:
-        before, node = node, next(iter(node.users))
-        if node.op != "call_function" or node.args[0] is not before:
-            return None
-        layer = _layer(network, node, owners)
+    while (node := only_reader(node)) is not None:
+        layer = traced.layer(node)
         if isinstance(layer, nn.Conv2d) and layer.groups == 1:
             return between, layer
-        if layer is not None:
+        if isinstance(layer, nn.BatchNorm2d) or (layer is not None and _is_depthwise(layer)):
             between.append(layer)
         elif node.target not in _ON_EACH and not _pads_images(node):
             return None
     return None
 
 
-def _layer(network: nn.Module, node: Any, owners: Mapping[str, str]) -> nn.Module | None:
-    """The batch norm, or the plain or depthwise convolution, that a node is; None for anything else.
-
-    A layer that is used twice is none: it cannot be cut for one place alone.
-    """
-    if node.target not in _CONVOLUTIONS and node.target != _aten.batch_norm.default:
-        return None
-    weight = node.args[1]
-    if weight is None or len(weight.users) != 1 or weight.name not in owners:
-        return None
-    layer = network.get_submodule(owners[weight.name].rpartition(".")[0])
-    if isinstance(layer, nn.BatchNorm2d):
-        return layer
-    if isinstance(layer, nn.Conv2d) and (layer.groups == 1 or layer.groups == layer.in_channels == layer.out_channels):
-        return layer
-    return None
+def _is_depthwise(layer: nn.Conv2d) -> bool:
+    return layer.groups == layer.in_channels == layer.out_channels
 
 
 def _pads_images(node: Any) -> bool:
     """Whether a node pads height and width, which leaves the channels as they are."""
-    return node.target in (_aten.pad.default, _aten.constant_pad_nd.default) and len(node.args[1]) <= 4
+    return node.target in (aten.pad.default, aten.constant_pad_nd.default) and len(node.args[1]) <= 4

@@ -51,6 +51,7 @@ class OnnxRuntime:
         reduce_range: bool = False,
         calibration: Sequence[Arrays] | None = None,
         method: Literal["minmax", "entropy", "percentile"] = "minmax",
+        network: Any = None,
         **unknown: Any,
     ) -> Mapping[str, Any]:
         """Export the network of ``model`` and copy its other files.
@@ -68,6 +69,7 @@ class OnnxRuntime:
             reduce_range: 7-bit weights, for CPUs whose 16-bit sums of u8·s8 products overflow.
             calibration: rows that fix the ranges of activations for int8; without them each call has its own.
             method: how a range follows from what was seen in calibration.
+            network: a torch network of the model whose graph is in int8 already; the other options say how it came.
 
         Returns:
             ``precision``, ``opset`` and, for int8, the options that took effect.
@@ -87,9 +89,11 @@ class OnnxRuntime:
 
         if unknown:
             raise TypeError(f"unknown option {next(iter(unknown))!r}")
-        graph = onnx_graph.graph_of(model)
+        graph = onnx_graph.graph_of(model) if network is None else onnx_graph.export(model, network)
         settings: dict[str, Any] = {"precision": precision, "opset": onnx_source.opset(graph)}
-        if weight_bits is not None:
+        if network is not None:
+            settings |= {"per_channel": per_channel, "reduce_range": reduce_range}
+        elif weight_bits is not None:
             graph = weight_only.quantize(graph, bits=weight_bits, int8_activations=int8_activations)
             settings |= {"precision": f"int{weight_bits} weights", "blocks": block_weights.BLOCK}
             settings |= {"int8_activations": int8_activations}
