@@ -25,9 +25,11 @@ from cryptography.x509.oid import NameOID
 from modelyard.core.access import LOCAL
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
+from modelyard.core.release import Release
 from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.hosting import Hosted
 from modelyard.serve.server import Tls, bind, run
+from modelyard.yard.yard import Yard
 from tests.serve import openers
 from tests.serve.conftest import PATIENCE, Gate, Serve, infer_body
 
@@ -150,3 +152,37 @@ def test_a_port_that_is_taken_is_named() -> None:
             bind("127.0.0.1", port)
     with pytest.raises(InputError, match="port 70000"):
         bind("127.0.0.1", 70000)
+
+
+def test_starts_loads_and_stops_are_recorded(classifier: Model, tmp_path: Path) -> None:
+    yard = Yard(tmp_path / "yard")
+    release = tmp_path / "release"
+    release.mkdir()
+    yard.put(classifier)
+    sealed = Release.write(
+        release,
+        name="sms",
+        model=classifier,
+        data=None,
+        reports=[],
+        recipe="modelyard: 1\n",
+        lock={},
+        judgements=[],
+        measures={},
+    )
+    yard.publish(yard.put(sealed))
+    command = [sys.executable, "-m", "modelyard.cli.main", "serve", "sms", "--port", "0", "--workers", "1"]
+    with subprocess.Popen(
+        command, text=True, env={**os.environ, "MODELYARD_HOME": str(yard.home)}, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stderr
+        assert next(line for line in process.stderr if line.startswith("serving ")).startswith("serving sms:1 on ")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+    events = yard.events()
+    assert [event.action for event in events] == ["publish", "load", "start server", "stop server"]
+    assert events[1].name == "sms"
+    assert events[1].details == {"version": 1, "release": sealed.digest, "model": classifier.digest}
+    assert events[2].details == {"host": "127.0.0.1", "port": 0, "models": ["sms:1"]}
+    assert len({event.actor for event in events}) == 1
+    assert yard.verify() == []

@@ -25,13 +25,14 @@ SECONDS = 0.5
 
 
 def open_version(yard: Yard, version: Version, *, workers: int | None, memory_limit: int | None) -> Hosted:
-    """Open a version of the yard, its files hashed again.
+    """Open a version of the yard, its files hashed again; that is recorded.
 
     Raises:
         IntegrityError: they are not what was stored.
         InputError: it takes more memory than there may be used, or cannot be opened.
     """
     model = yard.model(version)
+    yard.record("load", version.name, {"version": version.number, "release": version.release, "model": model.digest})
     about = {"digest": model.digest, "verdict": version.verdict.value, "base": model.base}
     return open_model(version.name, str(version.number), model, workers=workers, memory_limit=memory_limit, about=about)
 

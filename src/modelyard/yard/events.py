@@ -1,8 +1,7 @@
 """The audit log: one row for everything that changed what is in use, chained by SHA-256.
 
 Each hash covers the row and the hash before it, so that an edited, removed or reordered row
-shows. Whoever can write the whole file can also write a whole new chain: keep a copy of the last
-hash elsewhere to notice that.
+shows. Whoever can write the whole file can also write a whole new chain: anchors show that.
 """
 
 from __future__ import annotations
@@ -11,12 +10,13 @@ import getpass
 import json
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from modelyard.core.artifact import canonical_json, hash_bytes
+from modelyard.yard.anchors import Anchor
 
 _START = "sha256:" + "0" * 64
 
@@ -60,10 +60,9 @@ def append(
     Args:
         actor: who did it; None for the user of this process.
     """
-    last = connection.execute("SELECT number, hash FROM events ORDER BY number DESC LIMIT 1").fetchone()
-    number, previous = (last["number"] + 1, last["hash"]) if last else (1, _START)
-    row = (number, now(), actor or _current_user(), action, name, canonical_json(details).decode())
-    connection.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", (*row, _hash(previous, row)))
+    last = head(connection)
+    row = (last.number + 1, now(), actor or _current_user(), action, name, canonical_json(details).decode())
+    connection.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", (*row, _hash(last.hash, row)))
 
 
 def read(connection: sqlite3.Connection, name: str | None = None) -> list[Event]:
@@ -72,8 +71,32 @@ def read(connection: sqlite3.Connection, name: str | None = None) -> list[Event]
     return [Event(**{**row, "details": json.loads(row["details"])}) for row in map(dict, rows)]
 
 
-def verify(connection: sqlite3.Connection) -> Problem | None:
-    """The first event that is not as it was recorded, or None if all are."""
+def head(connection: sqlite3.Connection) -> Anchor:
+    """Where the log stands now."""
+    last = connection.execute("SELECT number, hash FROM events ORDER BY number DESC LIMIT 1").fetchone()
+    return Anchor(last["number"], last["hash"], now()) if last else Anchor(0, _START, now())
+
+
+def verify(connection: sqlite3.Connection, anchors: Iterable[Anchor] = ()) -> Problem | None:
+    """The first event that is not as it was recorded, or None if all are.
+
+    Args:
+        anchors: hashes that the chain must go through.
+    """
+    return _verify_chain(connection) or next(_missed(connection, anchors), None)
+
+
+def _missed(connection: sqlite3.Connection, anchors: Iterable[Anchor]) -> Iterator[Problem]:
+    hashes = {0: _START} | {row["number"]: row["hash"] for row in connection.execute("SELECT number, hash FROM events")}
+    for anchor in sorted(anchors, key=lambda anchor: anchor.number):
+        if anchor.number not in hashes:
+            yield Problem(f"event {len(hashes)}", f"it was removed: the anchor of {anchor.time} names a later one")
+        elif hashes[anchor.number] != anchor.hash:
+            what = f"it, or one before it, was rewritten after the anchor of {anchor.time}"
+            yield Problem(f"event {anchor.number}", what)
+
+
+def _verify_chain(connection: sqlite3.Connection) -> Problem | None:
     previous, expected = _START, 1
     for row in connection.execute("SELECT * FROM events ORDER BY number"):
         if row["number"] != expected:
@@ -82,7 +105,7 @@ def verify(connection: sqlite3.Connection) -> Problem | None:
             return Problem(f"event {expected}", "its hash does not match its contents and the event before it")
         previous, expected = row["hash"], expected + 1
     recorded = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
-    if recorded and recorded["seq"] >= expected:
+    if recorded and (recorded["seq"] or 0) >= expected:
         return Problem(f"event {expected}", "it was removed, with all events after it")
     return None
 

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 
 from modelyard.core.errors import InputError, IntegrityError
-from modelyard.yard import events
+from modelyard.yard import events, replay
 from modelyard.yard.events import Problem
 from modelyard.yard.objects import Objects
 
@@ -21,7 +21,8 @@ def inspect(connection: sqlite3.Connection, objects: Objects) -> list[Problem]:
         *_check_objects(objects),
         *_check_versions(connection, objects),
         *_check_database(connection),
-        *([chain] if chain else []),
+        # What a broken log tells is no measure for anything.
+        *([chain] if chain else replay.check(connection)),
     ]
 
 

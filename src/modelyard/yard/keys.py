@@ -10,10 +10,14 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 from modelyard.core.access import Key, Rate, Role, check_patterns, hash_token, new_token
 from modelyard.core.errors import InputError, suggestion
 from modelyard.yard import events
+
+ADDED, REVOKED = "add key", "revoke key"
+"""Actions in the audit log."""
 
 _LONGEST = 80
 
@@ -39,14 +43,36 @@ def add(
     if expires is not None and expires <= now:
         raise InputError(f"the key would have expired at {events.write_time(expires)}", expected="a time to come")
     number, token = new_token()
-    per_second, burst = (rate.per_second, rate.burst) if rate else (None, None)
-    ends = events.write_time(expires) if expires else None
-    written = (events.write_time(now), ends, None)
-    row = (number, hash_token(token), label, role.value, json.dumps(patterns), per_second, burst, *written)
-    connection.execute(f"INSERT INTO keys VALUES ({', '.join('?' * len(row))})", row)
-    details = {"key": number, "label": label, "role": role.value, "models": list(patterns), "expires": ends}
-    events.append(connection, actor=actor, action="add key", name="", details=details)
-    return _find(connection, number), token
+    written = (
+        number,
+        hash_token(token),
+        label,
+        role.value,
+        json.dumps(patterns),
+        rate.per_second if rate else None,
+        rate.burst if rate else None,
+        events.write_time(now),
+        events.write_time(expires) if expires else None,
+        None,
+    )
+    connection.execute(f"INSERT INTO keys VALUES ({', '.join('?' * len(written))})", written)
+    key = _find(connection, number)
+    events.append(connection, actor=actor, action=ADDED, name="", details=facts(key))
+    return key, token
+
+
+def facts(key: Key) -> dict[str, Any]:
+    """What the audit log tells of a key: all that it gives, and its hash, so that no other token takes its place."""
+    return {
+        "key": key.id,
+        "label": key.label,
+        "role": key.role.value,
+        "models": list(key.models),
+        "per_second": key.rate.per_second if key.rate else None,
+        "burst": key.rate.burst if key.rate else None,
+        "expires": events.write_time(key.expires) if key.expires else None,
+        "hash": key.hash,
+    }
 
 
 def read(connection: sqlite3.Connection) -> list[Key]:
@@ -64,7 +90,7 @@ def revoke(connection: sqlite3.Connection, number: str, *, actor: str | None) ->
     if key.revoked is None:
         connection.execute("UPDATE keys SET revoked = ? WHERE id = ?", (events.write_time(datetime.now(UTC)), number))
         details = {"key": number, "label": key.label}
-        events.append(connection, actor=actor, action="revoke key", name="", details=details)
+        events.append(connection, actor=actor, action=REVOKED, name="", details=details)
     return _find(connection, number)
 
 

@@ -19,7 +19,8 @@ from modelyard.core.artifact import Artifact
 from modelyard.core.errors import InputError, IntegrityError
 from modelyard.core.model import Model
 from modelyard.core.release import Release
-from modelyard.yard import difference, events, garbage, inspection, keys, lineage, locks, registry, steps
+from modelyard.yard import anchors, difference, events, garbage, inspection, keys, lineage, locks, registry, steps
+from modelyard.yard.anchors import Anchor
 from modelyard.yard.database import Database
 from modelyard.yard.difference import Difference
 from modelyard.yard.durable import make_folder
@@ -289,10 +290,35 @@ class Yard:
         with self._database.read() as connection:
             return events.read(connection, check_name("name", name))
 
-    def verify_events(self) -> Problem | None:
-        """The first event that was edited, removed or moved, or None."""
+    def verify_events(self, known: Iterable[Anchor] = ()) -> Problem | None:
+        """The first event that was edited, removed or moved, or None.
+
+        Args:
+            known: where the log stood before, as :meth:`anchor` gave it.
+        """
         with self._database.read() as connection:
-            return events.verify(connection)
+            return events.verify(connection, known)
+
+    def anchor(self, file: Path | None = None) -> Anchor:
+        """Where the audit log stands now, to be kept outside of the yard.
+
+        Args:
+            file: the anchor is added to those that it holds; made where there is none.
+
+        Raises:
+            InputError: the file lies in the yard, or holds something else.
+            IntegrityError: the log does not hold, or does not go through the anchors in the file.
+        """
+        if file is not None:
+            anchors.check_outside(file, self.home)
+        before = anchors.read(file) if file is not None and file.exists() else []
+        with self._database.read() as connection:
+            if problem := events.verify(connection, before):
+                raise IntegrityError(f"{problem.where}: {problem.what}", fix="restore the yard from a backup")
+            anchor = events.head(connection)
+        if file is not None:
+            anchors.add(file, anchor)
+        return anchor
 
     def lineage(self, digest: str) -> Lineage:
         """What an artifact was made from, back to the sources."""

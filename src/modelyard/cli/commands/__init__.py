@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from modelyard.cli.command import Command
+from modelyard.cli.commands.audit import Audit
 from modelyard.cli.commands.build import Build
 from modelyard.cli.commands.diff import Diff
 from modelyard.cli.commands.keys import Keys
@@ -33,6 +34,7 @@ COMMANDS: dict[str, type[Command]] = {
         Promote,
         Rollback,
         Verify,
+        Audit,
         Keys,
         Schema,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 
 from modelyard.cli.command import add_json, print_json, say
 
@@ -22,7 +21,7 @@ class Promote:
         from modelyard.yard.yard import Yard
 
         yard = Yard.default()
-        version = yard.promote(arguments.release, alias=arguments.alias, force=arguments.force, actor=getpass.getuser())
+        version = yard.promote(arguments.release, alias=arguments.alias, force=arguments.force)
         if arguments.json:
             print_json(version.to_json())
         else:

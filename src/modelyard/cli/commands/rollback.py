@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 
 from modelyard.cli.command import add_json, print_json, say
 
@@ -20,7 +19,7 @@ class Rollback:
     def run(self, arguments: argparse.Namespace) -> int:
         from modelyard.yard.yard import Yard
 
-        version = Yard.default().rollback(arguments.release, alias=arguments.alias, actor=getpass.getuser())
+        version = Yard.default().rollback(arguments.release, alias=arguments.alias)
         if arguments.json:
             print_json(version.to_json())
         else:

@@ -61,6 +61,9 @@ class Serve:
                 opened.callback(item.source.close)
                 hosted.append(item)
             following = Following(yard, arguments.release, workers=arguments.workers, memory_limit=limit)
+            details = {"host": arguments.host, "port": arguments.port, "models": [item.reference for item in versions]}
+            yard.record("start server", "", details)
+            opened.callback(yard.record, "stop server", "", details)
             run(
                 hosted,
                 host=arguments.host,
