@@ -33,6 +33,9 @@ def verdict(bound: object, value: float | None, low: float | None = None, high: 
         ({"at_most": 10, "confidence": 0.95}, (8.0, 7.0, 9.0), MET),
         ({"at_most": 10, "confidence": 0.95}, (9.0, 8.0, 11.0), INCONCLUSIVE),
         ({"at_most": 10, "confidence": 0.95}, (12.0, 10.5, 13.0), NOT_MET),
+        ({"at_most": 10, "confidence": 0.95}, (12.0, 10.5, None), NOT_MET),
+        ({"at_most": 10, "confidence": 0.95}, (8.0, 7.0, None), INCONCLUSIVE),
+        ({"at_least": 10, "confidence": 0.95}, (8.0, None, 9.0), NOT_MET),
         ({"max_drop": 0.005}, (0.004, None, None), MET),
         ({"max_drop": 0.005}, (0.006, None, None), NOT_MET),
         ({"max_drop": 0.005, "confidence": 0.95}, (0.001, -0.002, 0.004), MET),
@@ -44,6 +47,7 @@ def verdict(bound: object, value: float | None, low: float | None = None, high: 
         ({"max_rise": 2, "confidence": 0.9}, (-1.0, -1.9, -0.5), MET),
         ({"max_rise": 2, "confidence": 0.9}, (-1.0, -2.5, -0.5), INCONCLUSIVE),
         ({"max_rise": 2, "confidence": 0.9}, (-4.0, -5.0, -3.0), NOT_MET),
+        ({"max_rise": 2, "confidence": 0.9}, (-4.0, None, -3.0), NOT_MET),
     ],
 )
 def test_known_verdicts(

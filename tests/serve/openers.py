@@ -95,3 +95,34 @@ def open_faulty(job: Mapping[str, Any]) -> Predictor:
 
 def fail_to_open(job: Mapping[str, Any]) -> Predictor:
     os._exit(3)
+
+
+STRANGE = 17.5
+"""An age that no row of the table has: what goes wrong with it, no evaluation has seen."""
+SLOWNESS = 0.15
+
+
+class SlowPredictor(Predictor):
+    """Takes long over rows that are strange to it."""
+
+    def predict(self, rows: Sequence[Row], **options: Any) -> list[Prediction]:
+        if any(row["features"]["age"] == STRANGE for row in rows):
+            signal.sigtimedwait([], SLOWNESS)
+        return super().predict(rows, **options)
+
+
+class FailingPredictor(Predictor):
+    """Fails over rows that are strange to it."""
+
+    def predict(self, rows: Sequence[Row], **options: Any) -> list[Prediction]:
+        if any(row["features"]["age"] == STRANGE for row in rows):
+            raise RuntimeError("it worked on the rows that I knew")
+        return super().predict(rows, **options)
+
+
+def open_failing(job: Mapping[str, Any]) -> Predictor:
+    return FailingPredictor(open_predictor(job).model, threads=1)
+
+
+def open_slow(job: Mapping[str, Any]) -> Predictor:
+    return SlowPredictor(open_predictor(job).model, threads=1)

@@ -89,13 +89,17 @@ class Requirement:
         if found is None or found.value is None:
             return Judgement(self, found, Verdict.INCONCLUSIVE)
         sign = -1.0 if self.sense == "max_rise" else 1.0
-        value, ends = sign * found.value, sorted(sign * end for end in (found.low, found.high) if end is not None)
+        value = sign * found.value
         if self.confidence is None:
             met = value >= self.bound if self.upward else value <= self.bound
             return Judgement(self, found, Verdict.MET if met else Verdict.NOT_MET)
-        if len(ends) < 2 or found.confidence < self.confidence:
+        if found.confidence < self.confidence:
             return Judgement(self, found, Verdict.INCONCLUSIVE)
-        worst, best = (ends[0], ends[1]) if self.upward else (-ends[1], -ends[0])
+        # An end that is unknown may be anywhere: the other one may still be beyond the bound.
+        low = -math.inf if found.low is None else found.low
+        high = math.inf if found.high is None else found.high
+        low, high = (low, high) if sign > 0 else (-high, -low)
+        worst, best = (low, high) if self.upward else (-high, -low)
         bound = self.bound if self.upward else -self.bound
         verdict = Verdict.MET if worst >= bound else Verdict.NOT_MET if best < bound else Verdict.INCONCLUSIVE
         return Judgement(self, found, verdict)

@@ -123,6 +123,8 @@ class Exchanges:
         model, version = (served.name, served.version) if served else ("", "")
         route = getattr(scope.get("route"), "path", "unmatched")
         self._metrics.request_seconds.labels(model, version, route, str(exchange.status)).observe(seconds)
+        if served and scope["method"] == "POST":
+            served.live.saw(seconds, failed=exchange.status >= 500)
         write_log(
             request_id=exchange.request_id,
             method=scope["method"],

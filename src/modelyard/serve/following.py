@@ -7,14 +7,16 @@ left alone until the alias moves again; what answered before goes on. A build al
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 from modelyard.core import memory
 from modelyard.core.errors import InputError, ModelyardError
 from modelyard.serve.exchange import write_log
-from modelyard.serve.hosting import Host, Hosted, Served, open_model
+from modelyard.serve.hosting import Check, Host, Hosted, Opener, Served, open_model
 from modelyard.serve.metrics import Metrics
 from modelyard.serve.refusals import RefusalError
+from modelyard.serve.rollout import Rollouts
 from modelyard.serve.smoke import check_smoke, smoke_of
 from modelyard.yard.naming import PRODUCTION, Reference
 from modelyard.yard.registry import Version
@@ -22,6 +24,12 @@ from modelyard.yard.yard import Yard
 
 SECONDS = 0.5
 """Between two looks at the yard: what a promotion waits at most before it is noticed."""
+
+
+class OpenVersion(Protocol):
+    """Opens a version of a yard, as :func:`open_version` does."""
+
+    def __call__(self, yard: Yard, version: Version, *, workers: int | None, memory_limit: int | None) -> Hosted: ...
 
 
 def open_version(yard: Yard, version: Version, *, workers: int | None, memory_limit: int | None) -> Hosted:
@@ -44,6 +52,8 @@ class Following:
         references: of the releases that are served. One with a number stays; a plain name follows ``production``.
         workers: processes of each model.
         memory_limit: bytes that all models together may take; while one takes another's place, both are there.
+        seconds: between two looks at the yard.
+        open_it: opens a version.
     """
 
     def __init__(
@@ -54,27 +64,30 @@ class Following:
         workers: int | None = None,
         memory_limit: int | None = None,
         seconds: float = SECONDS,
+        open_it: OpenVersion = open_version,
     ) -> None:
         self._yard, self._workers, self._memory_limit, self._seconds = yard, workers, memory_limit, seconds
+        self._open_it = open_it
         parsed = [Reference.parse(reference) for reference in references]
         self._followed = {item.name: item.alias or PRODUCTION for item in parsed if item.number is None}
         self._unfit: dict[str, int] = {}
+        self._rollouts = Rollouts(yard, self._opener, self._fit)
 
     async def run(self, host: Host, metrics: Metrics) -> None:
         """Look at the yard for ever."""
         while True:
             for name in self._followed:
-                await self.look(host, metrics, name)
+                try:
+                    await self.look(host, metrics, name)
+                    await self._rollouts.look(host, metrics, name)
+                except (ModelyardError, RefusalError, OSError) as error:
+                    write_log(event="following", model=name, problem=str(error).splitlines()[0])
             await asyncio.sleep(self._seconds)
 
     async def look(self, host: Host, metrics: Metrics, name: str) -> None:
         """Serve the version that the name's alias points to, if it is another than now and is fit to be."""
-        try:
-            version = await asyncio.to_thread(self._wanted, name)
-            served = host.find(name)
-        except (ModelyardError, RefusalError, OSError) as error:
-            write_log(event="following", model=name, problem=str(error).splitlines()[0])
-            return
+        version = await asyncio.to_thread(self._wanted, name)
+        served = host.find(name)
         if version is None or self._unfit.get(name) == version.number or served.version == str(version.number):
             return
         self._unfit.pop(name, None)
@@ -88,12 +101,7 @@ class Following:
     async def _swap(self, host: Host, metrics: Metrics, served: Served, version: Version) -> None:
         outcome, problem = "done", ""
         try:
-            smoke = await asyncio.to_thread(lambda: smoke_of(self._yard, self._yard.release(version)))
-
-            async def check(candidate: Served) -> None:
-                _check_signature(served, candidate)
-                await check_smoke(candidate, smoke)
-
+            check = self._fit(served, version)
             await host.replace(version.name, str(version.number), self._opener(host, version), check)
         except (ModelyardError, OSError) as error:
             self._unfit[version.name] = version.number
@@ -111,11 +119,19 @@ class Following:
         details |= {"problem": problem} if problem else {}
         await asyncio.to_thread(self._yard.record, "swap", version.name, details)
 
-    def _opener(self, host: Host, version: Version) -> Callable[[], Hosted]:
+    def _fit(self, served: Served, version: Version) -> Check:
+        async def check(candidate: Served) -> None:
+            _check_signature(served, candidate)
+            smoke = await asyncio.to_thread(lambda: smoke_of(self._yard, self._yard.release(version)))
+            await check_smoke(candidate, smoke)
+
+        return check
+
+    def _opener(self, host: Host, version: Version) -> Opener:
         def open_it() -> Hosted:
             model = self._yard.model(version)
             memory.require_models([model, *(served.model for served in host.models())], self._memory_limit)
-            return open_version(self._yard, version, workers=self._workers, memory_limit=self._memory_limit)
+            return self._open_it(self._yard, version, workers=self._workers, memory_limit=self._memory_limit)
 
         return open_it
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,13 +17,25 @@ from typing import Any, cast
 from modelyard.core import lookup
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
-from modelyard.core.task import TableTask, Task
+from modelyard.core.task import Prediction, TableTask, Task
+from modelyard.core.transform import Row
+from modelyard.serve.canary import Canary, Wish
 from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.limits import Limits
+from modelyard.serve.live import Live
 from modelyard.serve.metrics import Metrics
 from modelyard.serve.refusals import RefusalError
 from modelyard.serve.scheduler import Scheduler
 from modelyard.serve.tensors import Kind
+from modelyard.serve.waiting import Caller
+
+Opener = Callable[[], "Hosted"]
+Check = Callable[["Served"], Awaitable[None]]
+
+COPIES = 64
+"""Copies that are answered at once; more are left out."""
+COPY_SECONDS = 10.0
+COPIER = Caller("copies for a canary", 0.25)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
@@ -120,6 +133,7 @@ class Served:
     hosted: Hosted
     scheduler: Scheduler
     leases: Leases = field(default_factory=Leases)
+    live: Live = field(default_factory=Live)
 
     @property
     def name(self) -> str:
@@ -169,6 +183,8 @@ class Host:
         self._loading: set[tuple[str, str]] = set()
         self._opened: list[ForkServer] = []
         self._retiring: set[asyncio.Task[None]] = set()
+        self._copies: set[asyncio.Task[None]] = set()
+        self._canaries: dict[str, Canary] = {}
         self._closing = False
         for hosted in models:
             self._add(hosted)
@@ -199,13 +215,18 @@ class Host:
         finally:
             self._loading.discard((name, version))
 
-    async def replace(
-        self, name: str, version: str, opener: Callable[[], Hosted], check: Callable[[Served], Awaitable[None]]
-    ) -> None:
+    async def replace(self, name: str, version: str, opener: Opener, check: Check) -> None:
         """Open another version beside the one that answers, check it, and let it answer from then on.
 
-        The old version answers all requests that came before, and is closed after the last of them. If anything
-        about the new one is wrong, it is closed without having been asked by anybody, and the old one goes on.
+        Arguments and errors are those of :meth:`open_beside`.
+        """
+        await self.open_beside(name, version, opener, check)
+        self.switch(name, version)
+
+    async def open_beside(self, name: str, version: str, opener: Opener, check: Check) -> Served:
+        """Open another version, which answers those who name it.
+
+        If anything about it is wrong, it is closed without having been asked by anybody.
 
         Args:
             opener: slow; returns the model of that name and version.
@@ -227,13 +248,57 @@ class Host:
         except BaseException:
             await self._close(served)
             raise
-        old = self._served.get(name, {}).pop(self._defaults.get(name, ""), None)
-        self._served.setdefault(name, {})[version] = served
-        self._defaults[name] = version
-        if old is not None:
-            task = asyncio.create_task(self._retire(old))
-            self._retiring.add(task)
-            task.add_done_callback(self._retiring.discard)
+        self._add(hosted, served)
+        return served
+
+    def switch(self, name: str, version: str) -> None:
+        """Let a version that is served answer from now on.
+
+        The old one answers all requests that came before, and is closed after the last of them.
+        """
+        old, self._defaults[name] = self._defaults[name], version
+        if self._canaries.get(name) and self._canaries[name].version == version:
+            del self._canaries[name]
+        if old != version:
+            self.retire(name, old)
+
+    def retire(self, name: str, version: str) -> None:
+        """Close a version, which is not the default, after the last request that it answers."""
+        if self._canaries.get(name) and self._canaries[name].version == version:
+            del self._canaries[name]
+        task = asyncio.create_task(self._retire(self._served[name].pop(version)))
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+    def set_canary(self, name: str, canary: Canary) -> None:
+        """Let a version that is served take a part of the traffic, or copies of it."""
+        self._canaries[name] = canary
+
+    def choose(
+        self, name: str, version: str | None, wish: Wish, *, visible: Callable[[str], bool] = lambda name: True
+    ) -> Served:
+        """The model that answers a request: as :meth:`find`, but a canary takes its share.
+
+        Args:
+            wish: what the caller says of canaries.
+        """
+        canary = self._canaries.get(name)
+        if version is None and canary is not None and canary.takes(wish):
+            version = canary.version
+        return self.find(name, version, visible=visible)
+
+    def mirror(
+        self, served: Served, rows: Sequence[Row], options: Mapping[str, Any], predictions: Sequence[Prediction]
+    ) -> None:
+        """Have the canary answer a copy of what the default version answered, if it is its turn; nobody waits."""
+        canary = self._canaries.get(served.name)
+        if canary is None or served.version == canary.version or len(self._copies) >= COPIES or not canary.copies():
+            return
+        other = self.find(served.name, canary.version)
+        other.leases.take()
+        task = asyncio.create_task(_copy(other, rows, options, predictions, shadow=canary.weight == 0))
+        self._copies.add(task)
+        task.add_done_callback(self._copies.discard)
 
     async def _retire(self, served: Served) -> None:
         await served.leases.all_back()
@@ -306,9 +371,32 @@ class Host:
     async def close(self) -> None:
         """Answer what was accepted, then end the workers, and close what this host opened."""
         self._closing = True
+        for task in self._copies:
+            task.cancel()
         await asyncio.gather(*(served.scheduler.close() for served in self.models()), *self._retiring)
         for source in self._opened:
             await asyncio.to_thread(source.close)
+
+
+async def _copy(
+    other: Served, rows: Sequence[Row], options: Mapping[str, Any], predictions: Sequence[Prediction], *, shadow: bool
+) -> None:
+    """What another version says of the same rows, for its own record only."""
+    started = time.perf_counter()
+    try:
+        answers = await other.scheduler.submit(rows, options, COPY_SECONDS, COPIER)
+    except RefusalError:
+        # Too much to do: a copy is the first that is left out, and nothing is known.
+        return
+    except Exception:
+        other.live.saw(time.perf_counter() - started, failed=True)
+    else:
+        if shadow:
+            other.live.saw(time.perf_counter() - started, failed=False)
+            other.live.answered(answers)
+        other.live.compared(answers, predictions)
+    finally:
+        other.leases.give_back()
 
 
 def _served_already(name: str, version: str) -> InputError:

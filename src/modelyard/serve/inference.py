@@ -20,6 +20,7 @@ from modelyard.serve import bodies
 from modelyard.serve.access import GuardedRoute, check_scope
 from modelyard.serve.admission import check_options, check_texts
 from modelyard.serve.callers import caller_of, seconds_given
+from modelyard.serve.canary import wish_of
 from modelyard.serve.connection import while_connected
 from modelyard.serve.exchange import exchange_of, key_of
 from modelyard.serve.hosting import Host, Served
@@ -84,7 +85,7 @@ class InferenceProtocol:
 
     async def _infer(self, request: Request) -> Response:
         """Predictions for a batch of rows."""
-        served = self._find(request)
+        served = self._choose(request)
         document, binary = await self._read(request)
         kinds = served.kinds
         rows = read_rows(document.get("inputs"), binary, kinds, self._limits)
@@ -98,6 +99,7 @@ class InferenceProtocol:
         caller = caller_of(request, parameters.get("priority", 0))
         predictions = await while_connected(request, served.scheduler.submit(rows, options, seconds, caller))
         self._count(served, predictions)
+        self._host.mirror(served, rows, options, predictions)
         by_default = parameters.get("binary_data_output") is True
         outputs, data = write_outputs(to_tensors(predictions), document.get("outputs"), binary_by_default=by_default)
         answer = {"model_name": served.name, "model_version": served.version, "outputs": outputs}
@@ -106,6 +108,7 @@ class InferenceProtocol:
         return _with_binary(answer, data)
 
     def _count(self, served: Served, predictions: Sequence[Prediction]) -> None:
+        served.live.answered(predictions)
         model = (served.name, served.version)
         for prediction in predictions:
             if "label" in prediction:
@@ -113,6 +116,15 @@ class InferenceProtocol:
             for kind in ("prompt", "completion"):
                 if f"{kind}_tokens" in prediction:
                     self._metrics.tokens.labels(*model, kind).inc(prediction[f"{kind}_tokens"])
+
+    def _choose(self, request: Request) -> Served:
+        """The model that answers: a canary, now and then."""
+        name, visible = request.path_params["model"], key_of(request).may_use
+        check_scope(request, name)
+        version = request.path_params.get("version")
+        served = self._host.choose(name, version, wish_of(request), visible=visible)
+        exchange_of(request).hold(served)
+        return served
 
     def _find(self, request: Request) -> Served:
         name = request.path_params["model"]

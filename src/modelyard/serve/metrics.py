@@ -46,6 +46,15 @@ class Metrics:
             ("model", "outcome"),
             registry=self.registry,
         )
+        self.rollout_weight = Gauge(
+            "modelyard_rollout_weight",
+            "Percent of the traffic that a new version takes.",
+            model,
+            registry=self.registry,
+        )
+        self.rollouts = Counter(
+            "modelyard_rollouts", "Rollouts that ended.", ("model", "outcome"), registry=self.registry
+        )
         self.predictions = Counter(
             "modelyard_predictions", "Predictions by the class they name.", (*model, "label"), registry=self.registry
         )

@@ -23,6 +23,7 @@ from modelyard.core.task import GeneratingTask, Piece
 from modelyard.serve import bodies
 from modelyard.serve.access import GuardedRoute, check_scope
 from modelyard.serve.callers import caller_of, seconds_given
+from modelyard.serve.canary import wish_of
 from modelyard.serve.connection import while_connected
 from modelyard.serve.exchange import error_body, exchange_of, key_of, log_failure
 from modelyard.serve.hosting import Host, Served
@@ -84,7 +85,8 @@ class OpenAIProtocol:
     def _find(self, request: Request, label: str) -> Served:
         name, _, version = label.partition(":")
         check_scope(request, name)
-        served = self._host.find(name, version or None, visible=key_of(request).may_use)
+        visible = key_of(request).may_use
+        served = self._host.choose(name, version or None, wish_of(request), visible=visible)
         exchange_of(request).hold(served)
         return served
 

@@ -49,6 +49,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             models TEXT NOT NULL CHECK (json_valid(models)), per_second REAL, burst INTEGER,
             created TEXT NOT NULL, expires TEXT, revoked TEXT) STRICT""",
     ),
+    (
+        """CREATE TABLE rollouts (
+            id INTEGER PRIMARY KEY, name TEXT NOT NULL, number INTEGER NOT NULL, stable INTEGER NOT NULL,
+            alias TEXT NOT NULL, plan TEXT NOT NULL CHECK (json_valid(plan)),
+            progress TEXT NOT NULL CHECK (json_valid(progress)), state TEXT NOT NULL, started TEXT NOT NULL,
+            FOREIGN KEY (name, number) REFERENCES versions (name, number)) STRICT""",
+        "CREATE INDEX rollouts_by_name ON rollouts (name, id)",
+    ),
 )
 """Each entry brings the schema one version further; published ones are never edited."""
 

@@ -19,7 +19,20 @@ from modelyard.core.artifact import Artifact
 from modelyard.core.errors import InputError, IntegrityError
 from modelyard.core.model import Model
 from modelyard.core.release import Release
-from modelyard.yard import anchors, difference, events, garbage, inspection, keys, lineage, locks, registry, steps
+from modelyard.core.rollout import Plan, Progress, State
+from modelyard.yard import (
+    anchors,
+    difference,
+    events,
+    garbage,
+    inspection,
+    keys,
+    lineage,
+    locks,
+    registry,
+    rollouts,
+    steps,
+)
 from modelyard.yard.anchors import Anchor
 from modelyard.yard.database import Database
 from modelyard.yard.difference import Difference
@@ -31,6 +44,7 @@ from modelyard.yard.lineage import Lineage
 from modelyard.yard.naming import PRODUCTION, Reference, check_name
 from modelyard.yard.objects import Objects
 from modelyard.yard.registry import Version
+from modelyard.yard.rollouts import Rollout
 from modelyard.yard.workplace import Workplace, workplace
 
 HOME = "MODELYARD_HOME"
@@ -267,6 +281,41 @@ class Yard:
         """
         with self._database.write() as connection:
             return keys.revoke(connection, number, actor=actor)
+
+    # Rollouts
+
+    def start_rollout(
+        self, reference: str, plan: Plan, *, alias: str = PRODUCTION, force: bool = False, actor: str | None = None
+    ) -> Rollout:
+        """Let the servers that follow the alias try a version on a part of their traffic.
+
+        Raises:
+            InputError: it cannot be rolled out; says why.
+        """
+        parsed = Reference.parse(reference)
+        with self._database.write() as connection:
+            return rollouts.start(connection, parsed, plan, alias=alias, force=force, actor=actor)
+
+    def rollout(self, name: str) -> Rollout | None:
+        """The rollout of a name that runs, or else the last one."""
+        with self._database.read() as connection:
+            return rollouts.newest(connection, name)
+
+    def note_rollout(
+        self,
+        rollout: Rollout,
+        progress: Progress,
+        state: State,
+        evidence: Mapping[str, Any],
+        *,
+        actor: str | None = rollouts.ACTOR,
+    ) -> bool:
+        """Record a check of a rollout and where it led; False if it has ended meanwhile.
+
+        A rollout that ends as promoted moves its alias in the same transaction.
+        """
+        with self._database.write() as connection:
+            return rollouts.note(connection, rollout, progress, state, evidence, actor=actor)
 
     # Looking back
 

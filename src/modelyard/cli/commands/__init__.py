@@ -13,6 +13,7 @@ from modelyard.cli.commands.predict import Predict
 from modelyard.cli.commands.promote import Promote
 from modelyard.cli.commands.quickstart import Quickstart
 from modelyard.cli.commands.rollback import Rollback
+from modelyard.cli.commands.rollout import RolloutCommand
 from modelyard.cli.commands.schema import Schema
 from modelyard.cli.commands.serve import Serve
 from modelyard.cli.commands.show import Show
@@ -33,6 +34,7 @@ COMMANDS: dict[str, type[Command]] = {
         Lineage,
         Promote,
         Rollback,
+        RolloutCommand,
         Verify,
         Audit,
         Keys,

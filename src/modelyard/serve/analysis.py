@@ -1,0 +1,73 @@
+"""Whether a new version does what was promised, from what it and the old one did under traffic.
+
+The requirements are the release's own, as far as traffic can show them, and a few that every version must meet beside
+the one whose place it takes. Each is judged by the end of an interval and not by a single point: met, not met, or
+inconclusive. No traffic at all is a failed check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from modelyard.core.report import Measure
+from modelyard.core.requirement import Judgement, Requirement, Verdict, overall
+from modelyard.methods import live_checks
+from modelyard.methods.latency import percentile
+from modelyard.serve.live import Live
+
+CONFIDENCE = 0.95
+LATENCIES = {"latency_p50_ms": 0.5, "latency_p95_ms": 0.95, "latency_p99_ms": 0.99}
+ALWAYS = (
+    Requirement("error_rate_rise", "at_most", 0.02),
+    Requirement("latency_p95_ratio", "at_most", 1.5),
+    Requirement("agreement", "at_least", 0.9),
+    Requirement("prediction_shift", "at_most", 0.25),
+)
+"""Beside the old version: failures, slowness, other answers, and other shares of the classes."""
+LIVE = frozenset({*LATENCIES, *(item.measure for item in ALWAYS), "error_rate"})
+
+
+def live_requirements(promised: Sequence[Requirement]) -> list[Requirement]:
+    """What is judged under traffic: what the recipe promises of it, and what it leaves unsaid."""
+    own = [item for item in promised if item.measure in LIVE and not item.relative]
+    said = {item.measure for item in own}
+    chosen = [*own, *(item for item in ALWAYS if item.measure not in said)]
+    if said & set(LATENCIES):
+        # The promise itself is kept watch over; slower than the old one but fast enough is no failure.
+        chosen = [item for item in chosen if item.measure != "latency_p95_ratio"]
+    return [item if item.confidence else replace(item, confidence=CONFIDENCE) for item in chosen]
+
+
+def measure(new: Live, old: Live, *, compares: bool, labels: bool) -> dict[str, Measure]:
+    """Measures of the new version and of its difference from the old one.
+
+    Args:
+        compares: whether answers of the two to the same rows are there.
+        labels: whether answers are classes.
+    """
+    found = {
+        name: percentile([1000 * item for item in new.seconds], at, unit="ms", confidence=CONFIDENCE)
+        for name, at in LATENCIES.items()
+        if new.seconds
+    }
+    found["error_rate"] = live_checks.share(*new.failures, confidence=CONFIDENCE)
+    found["error_rate_rise"] = live_checks.rise_of_share(new.failures, old.failures, confidence=CONFIDENCE)
+    found["latency_p95_ratio"] = live_checks.ratio_of_percentiles(new.seconds, old.seconds, 0.95, confidence=CONFIDENCE)
+    if compares:
+        found["agreement"] = live_checks.share(*new.agreements, confidence=CONFIDENCE)
+    if labels:
+        found["prediction_shift"] = live_checks.shift(new.labels, old.labels, confidence=CONFIDENCE)
+    return found
+
+
+def judge(
+    requirements: Sequence[Requirement], measures: Mapping[str, Measure], *, silent: bool
+) -> tuple[Verdict, list[Judgement]]:
+    """The verdict of one check, and what it rests on.
+
+    Args:
+        silent: the new version answered nothing since the last check.
+    """
+    judgements = [item.judge(measures) for item in requirements if item.measure in measures]
+    return Verdict.NOT_MET if silent else overall(judgements), judgements

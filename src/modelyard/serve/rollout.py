@@ -1,0 +1,160 @@
+"""Rolls new versions out: opens them beside the old one, gives them more traffic check by check, and ends it.
+
+What the yard says is done: a rollout is begun and aborted there, every check is recorded there with its evidence, and
+a server that is started anew goes on where the last one was. Knows no HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from modelyard.core.errors import ModelyardError
+from modelyard.core.requirement import Requirement, Verdict
+from modelyard.core.rollout import State
+from modelyard.recipes.document import parse
+from modelyard.serve import analysis
+from modelyard.serve.canary import Canary
+from modelyard.serve.exchange import write_log
+from modelyard.serve.hosting import Check, Host, Opener, Served
+from modelyard.serve.metrics import Metrics
+from modelyard.yard.registry import Version
+from modelyard.yard.rollouts import Rollout
+from modelyard.yard.yard import Yard
+
+
+@dataclass
+class Trial:
+    """A version that is being rolled out by this server.
+
+    Attributes:
+        due: time of the next check, on the event loop's clock.
+        seen: requests that the new version had answered at the last check.
+    """
+
+    id: int
+    new: Served
+    requirements: Sequence[Requirement]
+    due: float
+    seen: int = 0
+
+
+class Rollouts:
+    """The rollouts of a server's models.
+
+    Args:
+        opener: of a version.
+        fit: makes the check of a version that is to take the place of another.
+    """
+
+    def __init__(
+        self, yard: Yard, opener: Callable[[Host, Version], Opener], fit: Callable[[Served, Version], Check]
+    ) -> None:
+        self._yard, self._opener, self._fit = yard, opener, fit
+        self._trials: dict[str, Trial] = {}
+
+    async def look(self, host: Host, metrics: Metrics, name: str) -> None:
+        """Do what is due for one name."""
+        rollout = await asyncio.to_thread(self._yard.rollout, name)
+        trial, served = self._trials.get(name), host.find(name)
+        if trial is not None and (rollout is None or rollout.id != trial.id or rollout.state is not State.RUNNING):
+            self._leave(host, metrics, name, trial, rollout.state if rollout else State.ABORTED)
+        elif rollout is None or rollout.state is not State.RUNNING:
+            return
+        elif served.version != str(rollout.stable):
+            await self._end(host, metrics, rollout, State.ABORTED, {"problem": "the alias moved meanwhile"})
+        elif trial is None:
+            await self._begin(host, metrics, rollout, served)
+        elif asyncio.get_running_loop().time() >= trial.due:
+            await self._check(host, metrics, rollout, trial, served)
+
+    async def _begin(self, host: Host, metrics: Metrics, rollout: Rollout, served: Served) -> None:
+        try:
+            version = await asyncio.to_thread(self._yard.resolve, f"{rollout.name}:{rollout.number}")
+            promised = await asyncio.to_thread(lambda: _promised(self._yard.release(version).recipe))
+            check = self._fit(served, version)
+            new = await host.open_beside(rollout.name, str(rollout.number), self._opener(host, version), check)
+        except (ModelyardError, OSError) as error:
+            await self._end(host, metrics, rollout, State.ROLLED_BACK, {"problem": str(error).splitlines()[0]})
+            return
+        due = asyncio.get_running_loop().time() + rollout.plan.interval
+        self._trials[rollout.name] = Trial(rollout.id, new, analysis.live_requirements(promised), due)
+        served.live.begin_anew()
+        self._weigh(host, metrics, rollout)
+
+    async def _check(self, host: Host, metrics: Metrics, rollout: Rollout, trial: Trial, old: Served) -> None:
+        new, plan = trial.new, rollout.plan
+        abilities = new.task.abilities
+        compares = plan.mirror > 0 and "generation" not in abilities
+        measures = analysis.measure(new.live, old.live, compares=compares, labels="labels" in abilities)
+        silent = new.live.total == trial.seen
+        verdict, judgements = analysis.judge(trial.requirements, measures, silent=silent)
+        progress, state = rollout.progress.after(plan, verdict)
+        evidence: dict[str, Any] = {
+            "weight": rollout.progress.weight(plan),
+            "verdict": verdict.value,
+            "requests": new.live.total - trial.seen,
+            "checks": [item.to_json() for item in judgements],
+        }
+        trial.seen, trial.due = new.live.total, asyncio.get_running_loop().time() + plan.interval
+        if state is not State.RUNNING:
+            await self._end(host, metrics, rollout, state, evidence)
+            return
+        if await asyncio.to_thread(self._yard.note_rollout, rollout, progress, state, evidence):
+            write_log(event="rollout check", model=rollout.name, version=str(rollout.number), **evidence)
+            if verdict is not Verdict.INCONCLUSIVE:
+                # A check is about what happened since the last one that could tell.
+                new.live.begin_anew()
+                old.live.begin_anew()
+            self._weigh(host, metrics, await asyncio.to_thread(self._newest, rollout))
+
+    def _newest(self, rollout: Rollout) -> Rollout:
+        return self._yard.rollout(rollout.name) or rollout
+
+    def _weigh(self, host: Host, metrics: Metrics, rollout: Rollout) -> None:
+        weight = rollout.progress.weight(rollout.plan)
+        host.set_canary(rollout.name, Canary(str(rollout.number), weight, rollout.plan.mirror))
+        metrics.rollout_weight.labels(rollout.name, str(rollout.number)).set(weight)
+
+    async def _end(
+        self, host: Host, metrics: Metrics, rollout: Rollout, state: State, evidence: dict[str, Any]
+    ) -> None:
+        progress, _ = rollout.progress, rollout.state
+        if "verdict" in evidence:
+            progress, _ = rollout.progress.after(rollout.plan, Verdict(evidence["verdict"]))
+        noted = await asyncio.to_thread(self._yard.note_rollout, rollout, progress, state, evidence)
+        trial = self._trials.get(rollout.name)
+        if noted and trial is None:
+            self._tell(metrics, rollout.name, str(rollout.number), state, evidence)
+        elif trial is not None:
+            self._leave(host, metrics, rollout.name, trial, state if noted else State.ABORTED, evidence)
+
+    def _leave(
+        self,
+        host: Host,
+        metrics: Metrics,
+        name: str,
+        trial: Trial,
+        state: State,
+        evidence: dict[str, Any] | None = None,
+    ) -> None:
+        """The trial is over: the new version answers everything, or nothing any more."""
+        del self._trials[name]
+        version = trial.new.version
+        if state is State.PROMOTED:
+            host.switch(name, version)
+        else:
+            host.retire(name, version)
+        metrics.rollout_weight.remove(name, version)
+        self._tell(metrics, name, version, state, evidence or {})
+
+    def _tell(self, metrics: Metrics, name: str, version: str, state: State, evidence: dict[str, Any]) -> None:
+        metrics.rollouts.labels(name, state.value).inc()
+        write_log(event="rollout", model=name, version=version, outcome=state.value, **evidence)
+
+
+def _promised(recipe: str) -> list[Requirement]:
+    require = parse(recipe, "recipe.yaml").value.get("require") or {}
+    return [Requirement.parse(measure, bound) for measure, bound in require.items()]

@@ -1,0 +1,186 @@
+"""Rollouts with real traffic: a good version is promoted by itself, one that is worse in any way is rolled back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import httpx
+import pytest
+
+from modelyard.cli.main import main
+from modelyard.core.errors import InputError
+from modelyard.core.rollout import Plan, State
+from modelyard.serve.canary import Canary
+from modelyard.serve.following import Following, OpenVersion, open_version
+from modelyard.serve.fork_server import ForkServer
+from modelyard.serve.hosting import Hosted
+from modelyard.yard.events import Event
+from modelyard.yard.registry import Version
+from modelyard.yard.yard import Yard
+from tests.serve.conftest import Serve
+from tests.serve.releases import NAME, Load, Maker, ask, until
+
+QUICK: dict[str, Any] = {
+    "interval": 0.25,
+    "step_weight": 50,
+    "max_weight": 50,
+    "threshold": 2,
+    "patience": 1000,
+    "mirror": 0.5,
+}
+
+
+@pytest.fixture(scope="module")
+def maker(tmp_path_factory: pytest.TempPathFactory) -> Maker:
+    folder = tmp_path_factory.mktemp("rollout")
+    (folder / "work").mkdir()
+    maker = Maker(Yard(folder / "yard"), folder / "work")
+    maker.good(0.1)
+    return maker
+
+
+def open_worse(yard: Yard, version: Version, *, workers: int | None, memory_limit: int | None, opener: str) -> Hosted:
+    source = ForkServer(yard.model(version), opener=f"tests.serve.openers:{opener}")
+    return Hosted(version.name, str(version.number), source, workers or 1)
+
+
+@contextmanager
+def following(serve: Serve, maker: Maker, open_it: OpenVersion = open_version) -> Iterator[httpx.Client]:
+    """A server of version 1 that follows production."""
+    maker.yard.promote(f"{NAME}:1", force=True)
+    hosted = open_version(maker.yard, maker.yard.resolve(NAME), workers=1, memory_limit=None)
+    following = Following(maker.yard, [NAME], workers=1, seconds=0.02, open_it=open_it)
+    with hosted.source, serve(hosted, companion=following.run) as client:
+        yield client
+
+
+def run(
+    serve: Serve, maker: Maker, number: str, open_it: OpenVersion = open_version, **plan: Any
+) -> tuple[State, Load]:
+    """Roll a version out under load, to its end."""
+    with following(serve, maker, open_it) as client, Load(client, 2) as load:
+        started = maker.yard.start_rollout(f"{NAME}:{number}", Plan(**{**QUICK, **plan}), force=True)
+        until(client, lambda _: state_of(maker) is not State.RUNNING)
+        assert (maker.yard.rollout(NAME) or started).id == started.id
+        state = state_of(maker)
+        wanted = number if state is State.PROMOTED else "1"
+        until(client, lambda version: version == wanted)
+    return state, load
+
+
+def state_of(maker: Maker) -> State:
+    rollout = maker.yard.rollout(NAME)
+    assert rollout is not None
+    return rollout.state
+
+
+def last_check(maker: Maker) -> Event:
+    return [event for event in maker.yard.history(NAME) if event.action.startswith("rollout")][-1]
+
+
+def failed_checks(event: Event) -> set[str]:
+    return {item["measure"] for item in event.details["checks"] if item["verdict"] == "not met"}
+
+
+def test_a_good_version_is_promoted_and_nobody_notices(serve: Serve, maker: Maker) -> None:
+    good = maker.good(0.11)
+    state, load = run(serve, maker, good, step_weight=25)
+    assert state is State.PROMOTED
+    assert maker.yard.resolve(NAME).reference == f"{NAME}:{good}"
+    assert {status for status, _, _, _ in load.answers} == {200}
+    for _, version, header, scores in load.answers:
+        assert header == f"{NAME}:{version}"
+        assert scores == pytest.approx(maker.answers[version], abs=1e-6)
+    checks = [event for event in maker.yard.history(NAME) if event.action in ("rollout check", "rollout promoted")]
+    assert {event.details["weight"] for event in checks} == {25, 50}
+    assert {item["measure"] for item in checks[-1].details["checks"]} == {
+        "latency_p95_ms",
+        "error_rate_rise",
+        "agreement",
+        "prediction_shift",
+    }
+    assert checks[-1].details["verdict"] == "met"
+
+
+@pytest.mark.parametrize(
+    ("opener", "recipe", "why"),
+    [
+        ("open_failing", "modelyard: 1\n", "error_rate_rise"),
+        ("open_slow", "require: {latency_p95_ms: '<= 100'}\n", "latency_p95_ms"),
+    ],
+)
+def test_a_version_that_fails_or_is_slow_is_rolled_back(
+    serve: Serve, maker: Maker, opener: str, recipe: str, why: str
+) -> None:
+    number = maker.good(0.12, recipe)
+    state, load = run(serve, maker, number, partial(open_worse, opener=opener))
+    assert state is State.ROLLED_BACK
+    assert why in failed_checks(last_check(maker))
+    # What the new version failed, its callers saw; the old one failed nobody.
+    assert {status for status, _, _, _ in load.answers} <= {200, 500}
+    assert maker.yard.resolve(NAME).reference == f"{NAME}:1"
+
+
+def test_a_shadow_that_disagrees_is_seen_by_nobody(serve: Serve, maker: Maker) -> None:
+    state, load = run(serve, maker, maker.contrary(), shadow=True, mirror=1.0)
+    assert state is State.ROLLED_BACK
+    assert "agreement" in failed_checks(last_check(maker))
+    assert {(status, version) for status, version, _, _ in load.answers} == {(200, "1")}
+
+
+def test_a_version_whose_answers_drift_is_rolled_back(serve: Serve, maker: Maker) -> None:
+    state, _ = run(serve, maker, maker.lopsided(), mirror=0.0)
+    assert state is State.ROLLED_BACK
+    assert failed_checks(last_check(maker)) == {"prediction_shift"}
+
+
+def test_no_traffic_is_a_failed_check(serve: Serve, maker: Maker) -> None:
+    """Nobody asks: the yard alone is looked at until it is over."""
+    number = maker.good(0.13)
+    with following(serve, maker) as client:
+        maker.yard.start_rollout(f"{NAME}:{number}", Plan(**QUICK), force=True)
+        while state_of(maker) is State.RUNNING:
+            client.get("/v2/health/live")
+    assert state_of(maker) is State.ROLLED_BACK
+    details = last_check(maker).details
+    assert (details["requests"], details["verdict"], details["failed"]) == (0, "not met", 2)
+
+
+def test_a_version_that_cannot_be_opened_never_begins(serve: Serve, maker: Maker) -> None:
+    state, load = run(serve, maker, maker.damaged())
+    assert state is State.ROLLED_BACK
+    assert "digest" in last_check(maker).details["problem"]
+    assert {version for _, version, _, _ in load.answers} <= {"1"}
+
+
+def test_it_can_be_aborted_and_only_one_runs(
+    serve: Serve, maker: Maker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MODELYARD_HOME", str(maker.yard.home))
+    number = maker.good(0.14)
+    with following(serve, maker) as client:
+        assert main(["rollout", f"{NAME}:{number}", "--force", "--interval", "3600", "--json"]) == 0
+        until(client, lambda version: version == number)
+        with pytest.raises(InputError, match="is being rolled out"):
+            maker.yard.start_rollout(f"{NAME}:{number}", Plan(), force=True)
+        headers = {"x-modelyard-canary": "never"}
+        assert {ask(client, headers)[1] for _ in range(20)} == {"1"}
+        assert {ask(client, {"x-modelyard-canary": "always"})[1] for _ in range(5)} == {number}
+        assert main(["rollout", NAME, "--abort"]) == 0
+        until(client, lambda _: ask(client, {"x-modelyard-canary": "always"})[1] == "1")
+        assert main(["rollout", NAME, "--abort"]) == 2
+    assert "no rollout" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("weight", [1, 10, 33, 50, 100])
+def test_shares_are_exact_and_evenly_spread(weight: int) -> None:
+    canary = Canary("2", weight, 0.25)
+    taken = [canary.takes("") for _ in range(1000)]
+    for end in range(100, 1001, 100):
+        assert abs(sum(taken[:end]) - end * weight / 100) <= 1
+    assert sum(canary.copies() for _ in range(1000)) == 250
+    assert canary.takes("always")
+    assert not canary.takes("never")
