@@ -14,7 +14,7 @@ from modelyard.serve.waiting import Caller
 LOOP = asyncio.new_event_loop()
 CALL, UNIT = 0.002, 0.00002
 """Seconds of a call, and of each unit of length of each row."""
-COST = CostModel([(rows, length, CALL + UNIT * rows * length) for rows in (1, 8) for length in (20, 120)])
+COST = CostModel([(1, 2**power, CALL + UNIT * 2**power) for power in range(16)])
 UNKNOWN = CostModel()
 
 
@@ -58,11 +58,14 @@ def test_a_batch_never_costs_more_than_its_rows_would_alone(lengths: list[int]) 
     assert COST.seconds(len(taken), max(taken)) <= alone * (1 + 1e-9)
 
 
-@given(st.integers(1, 500), st.integers(1, 100))
-def test_a_batch_grows_until_its_fixed_cost_hardly_matters(length: int, waiting: int) -> None:
-    batch = choose_batch([make_job(length)] * waiting, COST, most=1000, idle=1)
-    spared = CALL / (0.05 * UNIT * length)
-    assert abs(len(batch) - min(waiting, max(1, spared))) <= 1
+@pytest.mark.parametrize(("length", "expected"), [(10, 64), (100, 16), (1000, 2), (10_000, 1)])
+def test_a_batch_grows_until_a_larger_one_would_hardly_be_cheaper(length: int, expected: int) -> None:
+    jobs = [make_job(length)] * 100
+    batch = choose_batch(jobs, COST, most=64, idle=1)
+    assert len(batch) == expected
+    if expected < 64:
+        a_row, in_twice = (COST.seconds(rows, length) / rows for rows in (expected, 64))
+        assert a_row <= 1.05 * in_twice
 
 
 def test_what_waits_is_shared_out_among_workers_that_wait() -> None:

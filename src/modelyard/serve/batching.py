@@ -1,8 +1,8 @@
 """Which waiting rows share one call of the model.
 
 A batch costs a call, and as much as its longest row times their number: rows of like length go together, as long as
-the call that is spared is worth the padding, and until its cost hardly matters. The row that is due first is always
-among them, so that none waits for ever. Knows no process and no clock.
+the call that is spared is worth the padding, and until a larger batch would do a row in hardly less. The row that is
+due first is always among them, so that none waits for ever. Knows no process and no clock.
 """
 
 from __future__ import annotations
@@ -157,10 +157,10 @@ def choose_batch(front: Sequence[Job], cost: CostModel, *, most: int, idle: int)
     if isinstance(first, StreamJob) or first.losses:
         return [first]
     mates = [job for job in front[1:] if isinstance(job, RowJob) and job.options_key == first.options_key]
-    most = min(most, math.ceil((1 + len(mates)) / idle))
+    most = cost.worthwhile(first.length, min(most, math.ceil((1 + len(mates)) / idle)))
     batch, longest = [first], first.length
     for job in sorted(mates, key=lambda mate: abs(mate.length - first.length)):
-        if len(batch) >= min(most, cost.worthwhile(max(longest, job.length))):
+        if len(batch) >= most:
             break
         if not job.losses and cost.joins(len(batch), longest, job.length):
             batch.append(job)

@@ -9,7 +9,7 @@ import asyncio
 import zlib
 from typing import Any
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from modelyard.serve import strict_json
 from modelyard.serve.limits import Limits
@@ -40,20 +40,29 @@ async def read_body(request: Request, limits: Limits) -> bytes:
         RefusalError: 400, 408, 413 or 415.
     """
     _check_headers(request, limits)
-    body = bytearray()
     try:
         async with asyncio.timeout(limits.body_seconds):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > limits.body_bytes:
-                    raise _too_large(limits)
+            body = await _receive(request, limits)
     except TimeoutError:
         raise RefusalError(408, f"the body did not arrive within {limits.body_seconds:g} s") from None
-    except ClientDisconnect:
-        raise ClientGoneError from None
     if request.headers.get("content-encoding", "identity") in _ENCODINGS:
-        return _decompress(bytes(body), limits)
-    return bytes(body)
+        return _decompress(body, limits)
+    return body
+
+
+async def _receive(request: Request, limits: Limits) -> bytes:
+    chunks: list[bytes] = []
+    left, more = limits.body_bytes, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        chunks.append(message.get("body", b""))
+        left -= len(chunks[-1])
+        if left < 0:
+            raise _too_large(limits)
+        more = message.get("more_body", False)
+    return b"".join(chunks)
 
 
 def _check_headers(request: Request, limits: Limits) -> None:

@@ -1,83 +1,113 @@
-"""What a batch costs, learned from what batches took: seconds = a + b · rows · longest.
+"""What a batch costs, learned from what batches took.
 
-Two sums of least squares: what the opened model measured on itself counts for ever, what the live load took fades
-out. From it follow the batch that is worth it and the wait that a full queue means. Knows lengths and seconds only.
+A batch of n rows pads them all to the longest: its size is n · longest. Work per unit of size falls with the size
+while the fixed cost of a call is spread over more of it. That curve is kept at powers of two; it begins with what the
+opened model measured on itself, and rows that run alone move it. Rows together take a factor more or less than that,
+one for each power of two of rows: lengths in bytes are not quite those that are padded, and a batch may not fit the
+processor's caches. Work is processor time, which tells batches apart on a busy machine too; how much longer one waits
+for it there is learned beside it. Knows lengths and seconds only.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
-_FADE = 0.99
-"""Weight of a batch after each later one."""
-_SPARED = 0.05
-"""A batch is large enough when its fixed cost is this part of the rest: a larger one would only make rows wait."""
+_KNOTS = 24
+"""Sizes 1, 2, 4, … that the curve is kept at."""
+_TOGETHER = 8
+"""Numbers of rows 1, 2, 4, … that a factor is kept for."""
+_LEARN = 0.05
+"""Part of what a batch took beyond what was foretold that is believed."""
+_NEAR = 1.05
+"""A batch is large enough when a larger one would do a row in hardly less: it would only make rows wait."""
+_SPREAD = 3.0
+"""What a batch took counts up to so many times what was foretold: beyond, something else was in the way."""
+_UNTIL_KNOWN = 8
+"""Rows of a batch until it is known what such a one takes …"""
 _LEAST = 4
-"""Observations before the model is trusted."""
-_FIRST = 8
-"""Rows of a batch until then."""
-_MOST = 1 << 30
-"""Rows of a batch whose rows cost nothing."""
+"""… from so many of them."""
 _GUESS = 0.01
-"""Seconds of a row until then."""
+"""Seconds of a row while nothing is known."""
 
 
 class CostModel:
     """Starts from ``timings``: rows, longest row and seconds of calls that were measured before."""
 
     def __init__(self, timings: Sequence[tuple[int, int, float]] = ()) -> None:
-        self._fixed, self._faded = np.zeros((2, 3)), np.zeros((2, 3))
-        self._seen = 0
-        self.call_seconds, self.unit_seconds = 0.0, 0.0
-        for rows, longest, seconds in timings:
-            self._fixed += _products(rows, longest, seconds)
-            self._seen += 1
-        self._solve()
+        self.known = bool(timings)
+        self._slowdown = 1.0
+        self._factors = [1.0] * _TOGETHER
+        self._seen = [_LEAST if timings else 0] * _TOGETHER
+        self._curve = [1.0] * _KNOTS
+        if timings:
+            found: dict[float, list[float]] = {}
+            for rows, longest, seconds in timings:
+                found.setdefault(_place(rows, longest), []).append(seconds / _size(rows, longest))
+            places = sorted(found)
+            rates = [sum(found[place]) / len(found[place]) for place in places]
+            self._curve = np.interp(range(_KNOTS), places, rates).tolist()
 
-    @property
-    def trusted(self) -> bool:
-        """Whether enough was seen to foretell anything."""
-        return self._seen >= _LEAST
-
-    def observe(self, rows: int, longest: int, seconds: float) -> None:
-        """A batch of so many rows took so long."""
-        self._faded = self._faded * _FADE + _products(rows, longest, seconds)
-        self._seen += 1
-        self._solve()
+    def observe(self, rows: int, longest: int, work: float, seconds: float) -> None:
+        """A batch of so many rows took ``work`` seconds of a processor, and its answers came after ``seconds``."""
+        if not self.known:
+            self.known, self._curve = True, [work / _size(rows, longest)] * _KNOTS
+        self._seen[_together(rows)] += 1
+        foretold = self._work(rows, longest)
+        if foretold <= 0:
+            return
+        self._slowdown += _LEARN * (min(seconds / foretold, _SPREAD * self._slowdown) - self._slowdown)
+        surprise = min(work / foretold, _SPREAD) - 1
+        if rows > 1:
+            self._factors[_together(rows)] *= 1 + _LEARN * surprise
+            return
+        place = _place(rows, longest)
+        left = int(place)
+        for knot, share in ((left, left + 1 - place), (left + 1, place - left)):
+            if knot < _KNOTS:
+                self._curve[knot] *= 1 + _LEARN * share * surprise
 
     def seconds(self, rows: int, longest: int) -> float:
-        """What such a batch will take."""
-        if not self.trusted:
+        """How long such a batch will take."""
+        if not self.known:
             return _GUESS * rows
-        return self.call_seconds + self.unit_seconds * rows * longest
+        return self._slowdown * self._work(rows, longest)
 
-    def worthwhile(self, longest: int) -> int:
-        """How many rows of that length a batch needs until its fixed cost hardly matters."""
-        if not self.trusted:
-            return _FIRST
-        row = self.unit_seconds * longest
-        return max(1, round(self.call_seconds / (_SPARED * row))) if row > 0 else _MOST
+    def worthwhile(self, longest: int, most: int) -> int:
+        """The smallest batch of rows of that length, of up to ``most``, that does a row in nearly the least time."""
+        trial = min(most, _UNTIL_KNOWN)
+        if self._seen[_together(trial)] < _LEAST:
+            return trial
+        counts = [*(2**power for power in range(most.bit_length()) if 2**power < most), most]
+        rates = [self._work(count, longest) / count for count in counts]
+        return next(count for count, rate in zip(counts, rates, strict=True) if rate <= _NEAR * min(rates))
 
     def joins(self, rows: int, longest: int, length: int) -> bool:
-        """Whether one more row costs less here than alone: padding must not eat up the call that is spared."""
-        if not self.trusted:
+        """Whether one more row costs no more here than alone: padding must not eat up the call that is spared."""
+        if self._seen[_together(rows + 1)] < _LEAST:
             return True
-        padded = (rows + 1) * max(longest, length) - rows * longest - length
-        return self.unit_seconds * padded <= self.call_seconds
+        together = self.seconds(rows + 1, max(longest, length))
+        return together <= self.seconds(rows, longest) + self.seconds(1, length)
 
-    def _solve(self) -> None:
-        (count, size, seconds), (_, squares, products) = (self._fixed + self._faded).tolist()
-        spread = count * squares - size * size
-        slope = (count * products - size * seconds) / spread if spread > 0 else 0.0
-        if count > 0:
-            self.unit_seconds = min(max(0.0, slope), seconds / size) if size > 0 else 0.0
-            self.call_seconds = max(0.0, (seconds - self.unit_seconds * size) / count)
+    def _work(self, rows: int, longest: int) -> float:
+        """Seconds of a processor."""
+        place = _place(rows, longest)
+        left = int(place)
+        right = min(left + 1, _KNOTS - 1)
+        rate = self._curve[left] + (place - left) * (self._curve[right] - self._curve[left])
+        return self._factors[_together(rows)] * rate * _size(rows, longest)
 
 
-def _products(rows: int, longest: int, seconds: float) -> np.ndarray:
-    # Noise grows with the time that it disturbs: a short call says as much as a long one.
-    size = rows * longest
-    weight = 1 / (1 + size)
-    return weight * np.array([[1, size, seconds], [size, size * size, size * seconds]])
+def _together(rows: int) -> int:
+    return min(rows.bit_length(), _TOGETHER) - 1
+
+
+def _size(rows: int, longest: int) -> int:
+    return rows * max(1, longest)
+
+
+def _place(rows: int, longest: int) -> float:
+    """Where on the curve a size lies, in knots."""
+    return min(math.log2(_size(rows, longest)), _KNOTS - 1)

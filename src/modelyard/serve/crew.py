@@ -6,6 +6,7 @@ Knows no queue: it asks for the next batch, and hands back a batch whose worker 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from contextlib import aclosing
 from typing import Protocol
@@ -19,6 +20,9 @@ from modelyard.serve.limits import Limits
 from modelyard.serve.refusals import StalledError
 from modelyard.serve.worker import Worker, WorkerLostError
 
+_AHEAD = 2
+"""Batches that a worker may have at once: it takes up the next one without waiting for word from here, which is late
+on a busy machine."""
 _HOPE = 5
 """Starts in a row that may fail before nobody waits for the next one."""
 
@@ -27,11 +31,15 @@ class Desk(Protocol):
     """Where the crew gets its work."""
 
     def next_batch(self, idle: int) -> list[Job]:
-        """What to run next while so many workers wait; empty when there is nothing."""
+        """What to run next while so many workers wait; empty when there is nothing worth handing out.
+
+        Args:
+            idle: 0 for what a worker takes up as soon as it is done with what it is at.
+        """
         ...
 
-    def worker_lost(self, batch: list[Job]) -> None:
-        """A worker ended; ``batch`` is what it had and did not answer."""
+    def worker_lost(self, begun: list[Job], in_line: list[Job]) -> None:
+        """A worker ended: what it was at, and what it had not looked at yet."""
         ...
 
 
@@ -63,6 +71,7 @@ class Crew:
         source: where their processes come from.
         count: how many.
         cost: told what each batch took.
+        ahead: whether a worker may be handed a batch while it is at another.
         observe_batch: told the rows of each batch.
     """
 
@@ -74,13 +83,16 @@ class Crew:
         *,
         desk: Desk,
         cost: CostModel,
+        ahead: bool,
         observe_batch: Callable[[int], None],
     ) -> None:
         self._limits, self._desk, self._cost, self._observe_batch = limits, desk, cost, observe_batch
         self._workers = {Worker(source, limits.batch_seconds): Backoff() for _ in range(count)}
         self._attendants: list[asyncio.Task[None]] = []
-        self._idle: dict[Worker, asyncio.Future[list[Job] | None]] = {}
-        self._ends: dict[Worker, float] = {}
+        self._seats = _AHEAD if ahead else 1
+        self._idle: list[tuple[Worker, asyncio.Future[list[Job] | None]]] = []
+        self._load = dict.fromkeys(self._workers, 0)
+        self._ends = dict.fromkeys(self._workers, 0.0)
         self._waking = False
 
     async def start(self) -> None:
@@ -111,7 +123,7 @@ class Crew:
     def busy_seconds(self) -> float:
         """How much longer what runs now should take, of all workers."""
         now = asyncio.get_running_loop().time()
-        return sum(max(0.0, end - now) for end in self._ends.values())
+        return sum(max(0.0, end - now) for worker, end in self._ends.items() if self._load[worker])
 
     def wake(self) -> None:
         """There is work."""
@@ -134,42 +146,58 @@ class Crew:
             try:
                 await worker.start(lambda: self._release(worker))
                 tried.set()
-                self._desk.worker_lost(await self._work(worker))
+                lost = await asyncio.gather(*(self._work(worker) for _ in range(self._seats)))
+                self._desk.worker_lost(
+                    [job for batch, begun in lost if begun for job in batch],
+                    [job for batch, begun in lost if not begun for job in batch],
+                )
             except (WorkerLostError, ModelyardError, OSError):
                 tried.set()
             await asyncio.sleep(pause.next())
 
-    async def _work(self, worker: Worker) -> list[Job]:
-        """Until the worker is lost; gives what it had then."""
+    async def _work(self, worker: Worker) -> tuple[list[Job], bool]:
+        """Until the worker is lost; gives what it had then, and whether it was at it."""
         while (batch := await self._take(worker)) is not None:
             self._observe_batch(len(batch))
+            self._load[worker] += 1
             try:
                 await self._run(worker, batch)
-            except WorkerLostError:
-                return batch
+            except WorkerLostError as error:
+                return batch, error.begun
+            finally:
+                self._load[worker] -= 1
             self._workers[worker].reset()
-        return []
+        return [], False
 
     async def _take(self, worker: Worker) -> list[Job] | None:
         """The next batch, or None once the worker is lost."""
         if not worker.live:
             return None
         future: asyncio.Future[list[Job] | None] = asyncio.get_running_loop().create_future()
-        self._idle[worker] = future
+        self._idle.append((worker, future))
         self.wake()
         return await future
 
     def _release(self, worker: Worker) -> None:
-        """A worker was lost; if it waits for work, it waits no more."""
-        future = self._idle.pop(worker, None)
-        if future is not None and not future.done():
-            future.set_result(None)
+        """A worker was lost; whoever waits for its work waits no more."""
+        for seat in [seat for seat in self._idle if seat[0] is worker]:
+            self._idle.remove(seat)
+            if not seat[1].done():
+                seat[1].set_result(None)
 
     def _hand_out(self) -> None:
         self._waking = False
-        while self._idle and (batch := self._desk.next_batch(len(self._idle))):
-            _, future = self._idle.popitem()
-            future.set_result(batch)
+        given: Counter[Worker] = Counter()
+        while self._idle:
+            load = {worker: self._load[worker] + given[worker] for worker, _ in self._idle}
+            batch = self._desk.next_batch(sum(not count for count in load.values()))
+            if not batch:
+                return
+            # Of those with the least to do the one that was busy last: its caches are warm.
+            seat = min(reversed(self._idle), key=lambda seat: load[seat[0]])
+            self._idle.remove(seat)
+            given[seat[0]] += 1
+            seat[1].set_result(batch)
 
     async def _run(self, worker: Worker, batch: list[Job]) -> None:
         if isinstance(batch[0], StreamJob):
@@ -178,16 +206,12 @@ class Crew:
             await self._predict(worker, [job for job in batch if isinstance(job, RowJob)])
 
     async def _predict(self, worker: Worker, batch: list[RowJob]) -> None:
-        clock = asyncio.get_running_loop().time
         longest = max(job.length for job in batch)
-        started = clock()
-        self._ends[worker] = started + self._cost.seconds(len(batch), longest)
-        try:
-            answers = await worker.predict([job.row for job in batch], batch[0].options)
-        finally:
-            del self._ends[worker]
-        self._cost.observe(len(batch), longest, clock() - started)
-        for job, answer in zip(batch, answers, strict=True):
+        begins = max(asyncio.get_running_loop().time(), self._ends[worker] if self._load[worker] > 1 else 0.0)
+        self._ends[worker] = begins + self._cost.seconds(len(batch), longest)
+        done = await worker.predict([job.row for job in batch], batch[0].options)
+        self._cost.observe(len(batch), longest, done.work, done.seconds)
+        for job, answer in zip(batch, done.answers, strict=True):
             job.deliver(answer)
 
     async def _stream(self, worker: Worker, job: StreamJob) -> None:

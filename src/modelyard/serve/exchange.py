@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import sys
 import time
-import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -162,7 +162,7 @@ def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value.decode("latin-1")):
             return str(value.decode("latin-1"))
-    return uuid.uuid4().hex
+    return secrets.token_hex(16)
 
 
 def _marks(exchange: Exchange) -> list[tuple[bytes, bytes]]:

@@ -41,17 +41,21 @@ class InferenceProtocol:
         self._host, self._limits, self._metrics = host, limits, metrics
 
     def routes(self) -> list[GuardedRoute]:
+        models = ("/v2/models/{model}", "/v2/models/{model}/versions/{version}")
+        # Routes are tried in turn: what is asked most stands first.
         routes = [
+            GuardedRoute(f"{place}/infer", self._infer, methods=["POST"], role=Role.PREDICT) for place in models
+        ]
+        routes += [
             GuardedRoute("/v2", self._server, methods=["GET"], role=Role.VIEWER),
             GuardedRoute("/v2/health/live", self._live, methods=["GET"], role=None),
             GuardedRoute("/v2/health/ready", self._ready, methods=["GET"], role=None),
             GuardedRoute("/v2/repository/index", self._index, methods=["POST"], role=Role.VIEWER),
         ]
-        for place in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
+        for place in models:
             routes += [
                 GuardedRoute(place, self._model, methods=["GET"], role=Role.VIEWER),
                 GuardedRoute(f"{place}/ready", self._model_ready, methods=["GET"], role=Role.VIEWER),
-                GuardedRoute(f"{place}/infer", self._infer, methods=["POST"], role=Role.PREDICT),
             ]
         return routes
 

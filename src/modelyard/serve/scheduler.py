@@ -29,6 +29,8 @@ _FRONT = 256
 """Jobs that are looked at for one batch."""
 _LOSSES = 2
 """Workers that one row may end."""
+_SHORT = 0.05
+"""Seconds of a call that a row may well wait behind."""
 _ANYONE = Caller()
 
 
@@ -59,7 +61,16 @@ class Scheduler:
         self._generates = "generation" in lookup.task(source.model.task).abilities
         self._longest = int(source.model.settings.get("max_length", limits.text_characters)) * BYTES_PER_TOKEN
         self._cost = CostModel(source.timings)
-        self._crew = Crew(source, count, limits, desk=self, cost=self._cost, observe_batch=observe_batch)
+        self._crew = Crew(
+            source,
+            count,
+            limits,
+            desk=self,
+            cost=self._cost,
+            # A growing answer has a worker for itself, and takes too long to wait behind.
+            ahead=not self._generates,
+            observe_batch=observe_batch,
+        )
         self._waiting: Waiting[Job] = Waiting()
         self._again: list[Job] = []
         self._quarantine = Quarantine()
@@ -172,7 +183,7 @@ class Scheduler:
         if self._waiting.rows_of(caller.name) + len(jobs) > room:
             raise TooManyError(math.ceil(wait))
         most = min(self._limits.queue_seconds, max(0.0, seconds - sum(job.cost for job in jobs) / self._crew.size))
-        if self._cost.trusted and not self._generates and wait > most:
+        if self._cost.known and not self._generates and wait > most:
             raise OverloadError(math.ceil(wait - most))
         self._quarantine.check(jobs)
 
@@ -189,12 +200,14 @@ class Scheduler:
             self._again.remove(job)
 
     def next_batch(self, idle: int) -> list[Job]:
-        """What is worth running now; what is too late is told so and never runs."""
+        """What is worth running now; what is too late never runs."""
+        if not idle and not self._may_hand_ahead():
+            return []
         now = asyncio.get_running_loop().time()
         while front := self._again[:1] or self._waiting.front(_FRONT):
             late = [job for job in front if job.abandoned or job.deadline <= now]
             if not late:
-                batch = choose_batch(front, self._cost, most=self._limits.batch_rows, idle=idle)
+                batch = choose_batch(front, self._cost, most=self._limits.batch_rows, idle=max(1, idle))
                 for job in batch:
                     self._waiting.take(job)
                     self._withdraw(job)
@@ -203,10 +216,18 @@ class Scheduler:
                 self._withdraw(job)
         return []
 
-    def worker_lost(self, batch: list[Job]) -> None:
+    def _may_hand_ahead(self) -> bool:
+        """What is handed to a busy worker cannot be called back; it costs little where others are left to choose from
+        and calls are short."""
+        first = self._waiting.front(1)
+        seconds = self._cost.seconds(1, first[0].length) if first and isinstance(first[0], RowJob) else math.inf
+        return self._cost.known and self.waiting_rows > self._crew.size and seconds < _SHORT
+
+    def worker_lost(self, begun: list[Job], in_line: list[Job]) -> None:
         """Try each row again, alone, unless it is the one that ends workers."""
         self._observe_loss()
-        for job in batch:
+        self._again += in_line
+        for job in begun:
             job.losses += 1
             if job.abandoned:
                 continue

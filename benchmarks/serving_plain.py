@@ -1,0 +1,27 @@
+"""The plain handler that ``benchmarks/serving.py`` compares with: FastAPI around a tokenizer and an ONNX session.
+
+    MODEL=folder THREADS=2 uvicorn --app-dir benchmarks serving_plain:app
+
+Imports nothing of modelyard, as a handler written by hand would not.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI  # type: ignore[import-not-found]
+from pydantic import BaseModel
+from serving_raw import Classifier  # type: ignore[import-not-found]
+
+app = FastAPI()
+model = Classifier(Path(os.environ["MODEL"]), int(os.environ["THREADS"]))
+
+
+class Question(BaseModel):
+    text: str
+
+
+@app.post("/predict")  # type: ignore[untyped-decorator]
+def predict(question: Question) -> dict[str, Any]:
+    answer: dict[str, Any] = model.predict([question.text])[0]
+    return answer
