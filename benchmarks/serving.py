@@ -2,7 +2,7 @@
 
     modelyard build sms-spam.yaml
     python -m venv plain && plain/bin/pip install fastapi 'uvicorn[standard]' onnxruntime tokenizers
-    python benchmarks/serving.py sms-spam --plain plain/bin/python
+    python -m benchmarks.serving sms-spam --plain plain/bin/python
 
 Every server answers with the same ONNX graph. What no server can beat is the raw runtime in this process: one lane of
 one thread a core, which take batches of 16, sorted by length, from one queue; it is measured right before and after
@@ -32,16 +32,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from serving_load import Target, ask, closed_loop
-from serving_raw import Classifier, limit
-
+from benchmarks.serving_load import Target, ask, closed_loop
+from benchmarks.serving_raw import Classifier, limit
 from modelyard.core.model import Model
 from modelyard.sources import fetch
 from modelyard.yard.yard import Yard
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parents[1]
 CONCURRENCY = (1, 16, 64)
 TEXTS = 1024
 CORES = len(os.sched_getaffinity(0))
@@ -66,7 +63,7 @@ def contenders(name: str, model: Model, plain: str | None) -> list[Contender]:
     ours = [sys.executable, "-m", "modelyard.cli.main", "serve", name, "--port"]
     found = [Contender("modelyard", lambda port: [*ours, str(port)], f"/v2/models/{name}/infer", tensors, {})]
     if plain is not None:
-        uvicorn = [plain, "-m", "uvicorn", "--app-dir", str(HERE), "serving_plain:app", "--no-access-log"]
+        uvicorn = [plain, "-m", "uvicorn", "--app-dir", str(ROOT), "benchmarks.serving_plain:app", "--no-access-log"]
         uvicorn += ["--log-level", "warning", "--port"]
         for workers in (1, 2):
             environment = {"MODEL": str(model.path), "THREADS": str(CORES if workers == 1 else 1)}
@@ -146,10 +143,8 @@ def cpu_seconds(root: int) -> float:
 
 def memory_mb(root: int) -> float:
     """Proportional set size: pages that several processes share count once."""
-    lines = [
-        line for process in processes(root) for line in Path(f"/proc/{process}/smaps_rollup").read_text().split("\n")
-    ]
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+    texts = [Path(f"/proc/{process}/smaps_rollup").read_text() for process in processes(root)]
+    return sum(int(line.split()[1]) for text in texts for line in text.splitlines() if line.startswith("Pss:")) / 1024
 
 
 def compare(field: Sequence[Contender], model: Model, texts: Sequence[str], rounds: int, seconds: float) -> None:
@@ -176,42 +171,37 @@ def compare(field: Sequence[Contender], model: Model, texts: Sequence[str], roun
 
 
 def print_table(rows: dict[str, list[dict[str, float]]]) -> None:
+    """Medians over the rounds, and the ratios of our part of the limit to that of the others."""
     cells = " | ".join(f"c={c}: req/s, of limit, p50 ms, p99 ms, CPU ms" for c in CONCURRENCY)
     print(f"\n| server | limit | {cells} | PSS MB | errors |\n|---|---|{'---|' * len(CONCURRENCY)}---|---|")
+    shares: dict[str, dict[int, list[float]]] = {}
     for name, found in rows.items():
-
-        def median(value: Callable[[dict[str, float]], float], found: list[dict[str, float]] = found) -> float:
-            return statistics.median(map(value, found))
-
-        parts = [f"{median(lambda row: row['limit']):.0f}"]
+        shares[name] = {c: [row[f"rate{c}"] / row["limit"] for row in found] for c in CONCURRENCY}
+        middle = {key: statistics.median(row[key] for row in found) for key in found[0]}
+        parts = [f"{middle['limit']:.0f}"]
         for c in CONCURRENCY:
-            rate, share = median(lambda row: row[f"rate{c}"]), median(lambda row: row[f"rate{c}"] / row["limit"])
-            times = [median(lambda row, key=key: row[f"{key}{c}"]) for key in ("p50", "p99", "cpu")]  # type: ignore[misc]
-            parts.append(f"{rate:.0f}, {share:.2f}, {times[0]:.1f}, {times[1]:.0f}, {times[2]:.1f}")
+            rate, p50, p99, cpu = (middle[f"{key}{c}"] for key in ("rate", "p50", "p99", "cpu"))
+            parts.append(f"{rate:.0f}, {statistics.median(shares[name][c]):.2f}, {p50:.1f}, {p99:.0f}, {cpu:.1f}")
         errors = sum(row[f"errors{c}"] for row in found for c in CONCURRENCY)
-        print(f"| {name} | {' | '.join(parts)} | {median(lambda row: row['memory']):.0f} | {errors:.0f} |")
-    ours = rows["modelyard"]
-    for other in rows:
-        ratios = [
-            statistics.median(
-                a[f"rate{c}"] / a["limit"] / (b[f"rate{c}"] / b["limit"]) for a, b in zip(ours, rows[other])
-            )
-            for c in CONCURRENCY
-        ]
-        print(f"modelyard / {other}: " + ", ".join(f"{r:.2f} at {c}" for r, c in zip(ratios, CONCURRENCY, strict=True)))
+        print(f"| {name} | {' | '.join(parts)} | {middle['memory']:.0f} | {errors:.0f} |")
+    ours, *others = rows
+    for other in others:
+        ratios = []
+        for c in CONCURRENCY:
+            pairs = zip(shares[ours][c], shares[other][c], strict=True)
+            ratios.append(f"{statistics.median(a / b for a, b in pairs):.2f} at {c}")
+        print(f"{ours} / {other}: {', '.join(ratios)}")
 
 
 async def overload(target: Target, seconds: float) -> None:
-    """Twice the load that can be carried: how much is answered in time, how soon the rest is told, how soon it is over."""
+    """Twice the load that can be carried: how much is answered in time, how soon the rest is told, when it is over."""
     within = 1.0
     deadline = f"x-modelyard-timeout: {within}\r\n"
     carried = (await ask(target, 64, seconds)).good() / seconds
     calm = await ask(target, 256, seconds, rate=carried / 2, headers=deadline)
     flood = await ask(target, 2048, seconds, rate=2 * carried, headers=deadline)
     share = flood.good(within) / seconds / carried
-    print(
-        f"\noverload: carries {carried:.0f}/s; of {2 * carried:.0f}/s it answers {share:.0%} of that within {within:g} s"
-    )
+    print(f"\noverload: carries {carried:.0f}/s; of twice as much it answers {share:.0%} of that within {within:g} s")
     print(f"  turned away: {len(flood.statuses) - flood.good()}, p50 {flood.quantile(0.5, 503):.1f} ms, ", end="")
     print(f"p99 {flood.quantile(0.99, 503):.1f} ms; statuses {sorted(set(flood.statuses))}")
     after = await ask(target, 256, 6, rate=carried / 2, headers=deadline)

@@ -94,10 +94,10 @@ def closed_loop(target: Target, connections: int, seconds: float) -> dict[str, f
         out = subprocess.run(
             [*command, f"http://127.0.0.1:{target.port}"], env=environment, capture_output=True, text=True, check=True
         ).stdout
-    found = re.search(r"SUMMARY (\{.*\})", out)
-    if found is None:
+    line = re.search(r"SUMMARY (\{.*\})", out)
+    if line is None:
         raise RuntimeError(out)
-    summary: dict[str, float] = json.loads(found[1])
+    summary: dict[str, float] = json.loads(line[1])
     return {"rate": summary["count"] / summary["seconds"], **{key: summary[key] for key in ("p50", "p99", "errors")}}
 
 

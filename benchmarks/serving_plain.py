@@ -1,6 +1,6 @@
 """The plain handler that ``benchmarks/serving.py`` compares with: FastAPI around a tokenizer and an ONNX session.
 
-    MODEL=folder THREADS=2 uvicorn --app-dir benchmarks serving_plain:app
+    MODEL=folder THREADS=2 uvicorn benchmarks.serving_plain:app
 
 Imports nothing of modelyard, as a handler written by hand would not.
 """
@@ -11,7 +11,8 @@ from typing import Any
 
 from fastapi import FastAPI  # type: ignore[import-not-found]
 from pydantic import BaseModel
-from serving_raw import Classifier  # type: ignore[import-not-found]
+
+from benchmarks.serving_raw import Classifier
 
 app = FastAPI()
 model = Classifier(Path(os.environ["MODEL"]), int(os.environ["THREADS"]))

@@ -1,4 +1,4 @@
-"""A release's classifier without modelyard: its tokenizer and its ONNX graph, as a handler written by hand uses them."""
+"""A release's classifier without modelyard: tokenizer and ONNX graph, as a handler written by hand uses them."""
 
 from __future__ import annotations
 

@@ -78,3 +78,15 @@ def test_the_server_answers_as_the_model_does(serve: Serve, converted: dict[str,
             np.testing.assert_allclose(_scores(client, name, *TEXTS), expected, atol=tolerance, err_msg=name)
             one_by_one = np.concatenate([_scores(client, name, text) for text in TEXTS])
             np.testing.assert_allclose(one_by_one, expected, atol=1e-6, err_msg=name)
+
+
+def test_answers_move_with_what_shares_their_batch_only_as_far_as_is_stated(converted: dict[str, Model]) -> None:
+    moved = {}
+    for name, model in converted.items():
+        with Predictor(model, threads=1) as predictor:
+            together = predictor.predict([{"text": text} for text in TEXTS])
+            alone = [predictor.predict([{"text": text}])[0] for text in TEXTS]
+        moved[name] = max(abs(a["score"] - b["score"]) for a, b in zip(together, alone, strict=True))
+        assert moved[name] <= CONVERSIONS[name][2], name
+    # The tolerance of dynamic scales is no mere caution.
+    assert moved["dynamic"] > moved["static"]

@@ -82,7 +82,8 @@ class CostModel:
             return trial
         counts = [*(2**power for power in range(most.bit_length()) if 2**power < most), most]
         rates = [self._work(count, longest) / count for count in counts]
-        return next(count for count, rate in zip(counts, rates, strict=True) if rate <= _NEAR * min(rates))
+        near: list[int] = [count for count, rate in zip(counts, rates, strict=True) if rate <= _NEAR * min(rates)]
+        return near[0]
 
     def joins(self, rows: int, longest: int, length: int) -> bool:
         """Whether one more row costs no more here than alone: padding must not eat up the call that is spared."""

@@ -43,9 +43,7 @@ class InferenceProtocol:
     def routes(self) -> list[GuardedRoute]:
         models = ("/v2/models/{model}", "/v2/models/{model}/versions/{version}")
         # Routes are tried in turn: what is asked most stands first.
-        routes = [
-            GuardedRoute(f"{place}/infer", self._infer, methods=["POST"], role=Role.PREDICT) for place in models
-        ]
+        routes = [GuardedRoute(f"{place}/infer", self._infer, methods=["POST"], role=Role.PREDICT) for place in models]
         routes += [
             GuardedRoute("/v2", self._server, methods=["GET"], role=Role.VIEWER),
             GuardedRoute("/v2/health/live", self._live, methods=["GET"], role=None),
