@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from modelyard.core.signing import new_signer
 from modelyard.serve.following import Following, open_version
 from modelyard.serve.hosting import Hosted
 from modelyard.yard.yard import Yard
@@ -85,3 +86,20 @@ def test_a_number_stays_and_a_build_changes_nothing(serve: Serve, maker: Maker) 
         maker.good(5.0)
         for _ in range(50):
             assert ask(client)[1] == "1"
+
+
+def test_a_version_that_must_be_signed_and_is_not_never_answers(serve: Serve, maker: Maker, tmp_path: Path) -> None:
+    signing, signer = maker.yard.signing, new_signer(tmp_path / "key")
+    signing.trust(signer.public, label="release desk")
+    signing.require(True)
+    try:
+        with followed(serve, maker) as client:
+            maker.yard.promote(f"{NAME}:2", force=True)
+            answered = until(client, lambda _: maker.yard.history(NAME)[-1].action == "swap") | {ask(client)[1]}
+            assert answered == {"1"}
+            assert "no signature that counts" in maker.yard.history(NAME)[-1].details["problem"]
+            signing.sign(maker.yard.resolve(f"{NAME}:3"), signer)
+            maker.yard.promote(f"{NAME}:3", force=True)
+            until(client, lambda version: version == "3")
+    finally:
+        signing.require(False)

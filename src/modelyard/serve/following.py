@@ -7,7 +7,7 @@ left alone until the alias moves again; what answered before goes on. A build al
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from modelyard.core import memory
@@ -54,6 +54,7 @@ class Following:
         memory_limit: bytes that all models together may take; while one takes another's place, both are there.
         seconds: between two looks at the yard.
         open_it: opens a version.
+        admit: raises for a version that is not to be loaded; by default one that the yard wants signed and is not.
     """
 
     def __init__(
@@ -63,11 +64,13 @@ class Following:
         *,
         workers: int | None = None,
         memory_limit: int | None = None,
+        admit: Callable[[Version], None] | None = None,
         seconds: float = SECONDS,
         open_it: OpenVersion = open_version,
     ) -> None:
         self._yard, self._workers, self._memory_limit, self._seconds = yard, workers, memory_limit, seconds
         self._open_it = open_it
+        self._admit = admit or yard.signing.admit
         parsed = [Reference.parse(reference) for reference in references]
         self._followed = {item.name: item.alias or PRODUCTION for item in parsed if item.number is None}
         self._unfit: dict[str, int] = {}
@@ -129,6 +132,7 @@ class Following:
 
     def _opener(self, host: Host, version: Version) -> Opener:
         def open_it() -> Hosted:
+            self._admit(version)
             model = self._yard.model(version)
             memory.require_models([model, *(served.model for served in host.models())], self._memory_limit)
             return self._open_it(self._yard, version, workers=self._workers, memory_limit=self._memory_limit)

@@ -57,6 +57,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             FOREIGN KEY (name, number) REFERENCES versions (name, number)) STRICT""",
         "CREATE INDEX rollouts_by_name ON rollouts (name, id)",
     ),
+    (
+        """CREATE TABLE signers (
+            id TEXT PRIMARY KEY, public TEXT NOT NULL, label TEXT NOT NULL, withdrawn INTEGER NOT NULL) STRICT""",
+        """CREATE TABLE signatures (
+            name TEXT NOT NULL, number INTEGER NOT NULL, public TEXT NOT NULL, signature TEXT NOT NULL,
+            created TEXT NOT NULL, PRIMARY KEY (name, number, public),
+            FOREIGN KEY (name, number) REFERENCES versions (name, number)) STRICT""",
+        "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+    ),
 )
 """Each entry brings the schema one version further; published ones are never edited."""
 

@@ -9,7 +9,8 @@ import sqlite3
 from collections.abc import Iterator
 
 from modelyard.core.errors import InputError, IntegrityError
-from modelyard.yard import events, replay
+from modelyard.core.signing import statement
+from modelyard.yard import events, replay, signatures
 from modelyard.yard.events import Problem
 from modelyard.yard.objects import Objects
 
@@ -41,13 +42,19 @@ def _check_versions(connection: sqlite3.Connection, objects: Objects) -> Iterato
             yield Problem(where, f"its release {row['release']} is missing")
             continue
         try:
-            parents = objects.get(row["release"], verify=False).parents
+            release = objects.get(row["release"], verify=False)
         except IntegrityError:
             # Named among the objects already.
             continue
-        for parent in parents:
+        for parent in release.parents:
             if not objects.has(parent):
                 yield Problem(where, f"its release refers to {parent}, which is missing")
+        signed = statement(
+            name=row["name"], version=row["number"], release=release.digest, model=str(release.attributes.get("model"))
+        )
+        for signature in signatures.check(connection, row["name"], row["number"], signed):
+            if signature.state == "bad":
+                yield Problem(where, f"the signature of {signature.public.id} is over something else")
 
 
 def _check_database(connection: sqlite3.Connection) -> Iterator[Problem]:

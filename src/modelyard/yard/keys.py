@@ -38,8 +38,7 @@ def add(
         InputError: the label, a pattern or the time cannot be used.
     """
     patterns, now = check_patterns(models), datetime.now(UTC)
-    if not label.isprintable() or not 1 <= len(label) <= _LONGEST:
-        raise InputError(f"{label!a:.80} cannot be a label", expected=f"1 to {_LONGEST} printable characters")
+    check_label(label)
     if expires is not None and expires <= now:
         raise InputError(f"the key would have expired at {events.write_time(expires)}", expected="a time to come")
     number, token = new_token()
@@ -59,6 +58,17 @@ def add(
     key = _find(connection, number)
     events.append(connection, actor=actor, action=ADDED, name="", details=facts(key))
     return key, token
+
+
+def check_label(label: str) -> str:
+    """The label itself.
+
+    Raises:
+        InputError: empty, too long, or with characters that steer a terminal.
+    """
+    if not label.isprintable() or not 1 <= len(label) <= _LONGEST:
+        raise InputError(f"{label!a:.80} cannot be a label", expected=f"1 to {_LONGEST} printable characters")
+    return label
 
 
 def facts(key: Key) -> dict[str, Any]:

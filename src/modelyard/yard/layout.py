@@ -2,7 +2,7 @@
 
 ::
 
-    yard.sqlite                 versions, promotions, step cache, events, keys
+    yard.sqlite                 versions, promotions, step cache, events, keys, signatures
     objects/<2 hex>/<64 hex>/   sealed artifacts by digest, read-only
     work/<64 hex>/              one folder a piece of work: out (the result grows here) and scratch
     staging/                    copies on their way in and objects on their way out

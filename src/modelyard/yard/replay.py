@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
-from modelyard.yard import events, keys
+from modelyard.yard import events, keys, signatures
 from modelyard.yard.events import Event, Problem
 
 
@@ -25,12 +25,13 @@ def check(connection: sqlite3.Connection) -> list[Problem]:
 
 
 def replay(log: Iterable[Event]) -> dict[str, Any]:
-    """What the events amount to: releases of versions, promotions of aliases that stand, facts of keys."""
+    """What the events amount to: releases of versions, promotions that stand, keys and signatures."""
     state: dict[str, Any] = {}
     for event in log:
         # Nothing is taken for granted of the details: a forged event must differ, not fail.
         details = event.details
         alias, key = f"{event.name}@{details.get('alias')}", f"key {details.get('key')}"
+        signer = f"public key {details.get('signer')}"
         if event.action == "publish":
             state[f"{event.name}:{details.get('version')}"] = details.get("release")
         elif event.action == "promote":
@@ -41,6 +42,15 @@ def replay(log: Iterable[Event]) -> dict[str, Any]:
             state[key] = {**details, "revoked": False}
         elif event.action == keys.REVOKED:
             state[key] = {**state.get(key, {}), "revoked": True}
+        elif event.action == signatures.TRUSTED:
+            state[signer] = {"public": details.get("public"), "label": details.get("label"), "withdrawn": False}
+        elif event.action == signatures.WITHDRAWN:
+            state[signer] = {**state.get(signer, {}), "withdrawn": True}
+        elif event.action == signatures.SIGNED:
+            where = f"{event.name}:{details.get('version')}, signed with {details.get('public')}"
+            state[where] = details.get("signature")
+        elif event.action == signatures.REQUIRED:
+            state["signatures"] = details.get("required")
     return state
 
 
@@ -53,4 +63,11 @@ def _read(connection: sqlite3.Connection) -> dict[str, Any]:
         state.setdefault(f"{row['name']}@{row['alias']}", []).append(row["number"])
     for key in keys.read(connection):
         state[f"key {key.id}"] = {**keys.facts(key), "revoked": key.revoked is not None}
+    for row in connection.execute("SELECT * FROM signers"):
+        facts = {"public": row["public"], "label": row["label"], "withdrawn": bool(row["withdrawn"])}
+        state[f"public key {row['id']}"] = facts
+    for row in connection.execute("SELECT * FROM signatures"):
+        state[f"{row['name']}:{row['number']}, signed with {row['public']}"] = row["signature"]
+    if connection.execute("SELECT count(*) FROM settings").fetchone()[0]:
+        state["signatures"] = signatures.is_required(connection)
     return state

@@ -45,6 +45,7 @@ from modelyard.yard.naming import PRODUCTION, Reference, check_name
 from modelyard.yard.objects import Objects
 from modelyard.yard.registry import Version
 from modelyard.yard.rollouts import Rollout
+from modelyard.yard.signing import Signing
 from modelyard.yard.workplace import Workplace, workplace
 
 HOME = "MODELYARD_HOME"
@@ -316,6 +317,11 @@ class Yard:
         """
         with self._database.write() as connection:
             return rollouts.note(connection, rollout, progress, state, evidence, actor=actor)
+
+    @cached_property
+    def signing(self) -> Signing:
+        """Which public keys are trusted, and what they signed."""
+        return Signing(self._database, self.release, self.model)
 
     # Looking back
 

@@ -17,6 +17,7 @@ from modelyard.cli.commands.rollout import RolloutCommand
 from modelyard.cli.commands.schema import Schema
 from modelyard.cli.commands.serve import Serve
 from modelyard.cli.commands.show import Show
+from modelyard.cli.commands.sign import Sign
 from modelyard.cli.commands.solve import Solve
 from modelyard.cli.commands.verify import Verify
 
@@ -35,6 +36,7 @@ COMMANDS: dict[str, type[Command]] = {
         Promote,
         Rollback,
         RolloutCommand,
+        Sign,
         Verify,
         Audit,
         Keys,

@@ -1,24 +1,30 @@
-"""``modelyard keys``: who may ask a server."""
+"""``modelyard keys``: who may ask a server, and whose signatures are trusted."""
 
 from __future__ import annotations
 
 import argparse
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from modelyard.cli.command import add_json, note, print_json, say
+from modelyard.core.errors import InputError
+
+if TYPE_CHECKING:
+    from modelyard.core.access import Key
+    from modelyard.yard.signatures import TrustedKey
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 class Keys:
     name = "keys"
-    summary = "add, list and revoke the keys that a server asks for"
+    summary = "keys that a server asks for, and keys that releases are signed with"
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         from modelyard.core.access import Role
 
-        words = parser.add_subparsers(dest="word", metavar="add | list | revoke", required=True)
+        words = parser.add_subparsers(dest="word", metavar="WORD", required=True)
         add = words.add_parser("add", help="make a key and show it once", description="make a key and show it once")
         add.add_argument("--label", required=True, help="whose it is, or what for")
         add.add_argument(
@@ -37,15 +43,40 @@ class Keys:
         revoke = words.add_parser("revoke", help=summary, description=summary)
         revoke.add_argument("id", metavar="ID", help="its id, as the list shows it")
         add_json(revoke)
+        summary = "make a private key to sign with, in a file of its own, and trust its public key"
+        new = words.add_parser("signing-new", help=summary, description=summary)
+        new.add_argument("--file", required=True, metavar="FILE", help="new file; the public key goes to FILE.pub")
+        new.add_argument("--label", default="", help="whose it is (default: the file's name)")
+        add_json(new)
+        summary = "trust what a public key signs"
+        trust = words.add_parser("trust", help=summary, description=summary)
+        trust.add_argument("file", metavar="FILE", help="an Ed25519 public key, PEM")
+        trust.add_argument("--label", default="", help="whose it is (default: the file's name)")
+        add_json(trust)
+        summary = "trust a public key no more"
+        distrust = words.add_parser("distrust", help=summary, description=summary)
+        distrust.add_argument("id", metavar="ID", help="its id, as the list shows it")
+        add_json(distrust)
+        summary = "whether serve and predict load only what a trusted key has signed"
+        demand = words.add_parser("require-signatures", help=summary, description=summary)
+        demand.add_argument("required", choices=("on", "off"))
+        add_json(demand)
 
     def run(self, arguments: argparse.Namespace) -> int:
-        actions = {"add": _add, "list": _list, "revoke": _revoke}
+        actions = {
+            "add": _add,
+            "list": _list,
+            "revoke": _revoke,
+            "signing-new": _new_signer,
+            "trust": _trust,
+            "distrust": _distrust,
+            "require-signatures": _require_signatures,
+        }
         return actions[arguments.word](arguments)
 
 
 def _add(arguments: argparse.Namespace) -> int:
     from modelyard.core.access import Rate, Role
-    from modelyard.core.errors import InputError
     from modelyard.yard.yard import Yard
 
     if arguments.burst is not None and arguments.rate is None:
@@ -66,14 +97,18 @@ def _add(arguments: argparse.Namespace) -> int:
 def _list(arguments: argparse.Namespace) -> int:
     from modelyard.yard.yard import Yard
 
-    facts = [_facts(key) for key in Yard.default().list_keys()]
+    yard = Yard.default()
+    facts = [_facts(key) for key in yard.list_keys()]
+    signers = yard.signing.trusted()
     if arguments.json:
-        print_json({"keys": facts})
+        print_json({"keys": facts, "signers": [signer.to_json() for signer in signers]})
         return 0
     for key in facts:
         expires = f"  expires {key['expires']}" if key["expires"] else ""
         rate = f"  {key['per_second']:g}/s" if key["per_second"] else ""
         say(f"{key['id']}  {key['state']:<8} {key['role']:<8} {','.join(key['models'])}{rate}{expires}  {key['label']}")
+    for signer in signers:
+        say(f"{signer.id}  {'distrusted' if signer.withdrawn else 'trusted'} signer  {signer.label}")
     if not facts:
         note("no keys yet: only this machine can reach a server. Add one: modelyard keys add --label NAME")
     return 0
@@ -90,7 +125,60 @@ def _revoke(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _facts(key: Any) -> dict[str, Any]:
+def _new_signer(arguments: argparse.Namespace) -> int:
+    from modelyard.core.signing import new_signer
+    from modelyard.yard.yard import Yard
+
+    yard, file = Yard.default(), Path(arguments.file)
+    if file.resolve().is_relative_to(yard.home.resolve()):
+        raise InputError("a private key does not lie in the yard", expected="a file that only you read")
+    public = new_signer(file).public
+    return _say_trusted(
+        yard.signing.trust(public, label=arguments.label or file.name), arguments, f"; private key: {file}"
+    )
+
+
+def _trust(arguments: argparse.Namespace) -> int:
+    from modelyard.core.signing import read_public_key
+    from modelyard.yard.yard import Yard
+
+    file = Path(arguments.file)
+    signer = Yard.default().signing.trust(read_public_key(file), label=arguments.label or file.name)
+    return _say_trusted(signer, arguments, "")
+
+
+def _say_trusted(signer: TrustedKey, arguments: argparse.Namespace, more: str) -> int:
+    if arguments.json:
+        print_json(signer.to_json())
+    else:
+        say(f"what {signer.id} ({signer.label}) signs is trusted{more}")
+    return 0
+
+
+def _distrust(arguments: argparse.Namespace) -> int:
+    from modelyard.yard.yard import Yard
+
+    signer = Yard.default().signing.withdraw(arguments.id)
+    if arguments.json:
+        print_json(signer.to_json())
+    else:
+        say(f"what {signer.id} ({signer.label}) signs is trusted no more")
+    return 0
+
+
+def _require_signatures(arguments: argparse.Namespace) -> int:
+    from modelyard.yard.yard import Yard
+
+    required = arguments.required == "on"
+    Yard.default().signing.require(required)
+    if arguments.json:
+        print_json({"required": required})
+    else:
+        say(f"{'only signed releases are' if required else 'releases need not be signed to be'} loaded")
+    return 0
+
+
+def _facts(key: Key) -> dict[str, Any]:
     return {
         "id": key.id,
         "label": key.label,
@@ -110,7 +198,6 @@ def read_time(text: str, now: datetime) -> datetime:
     Raises:
         InputError: it is of no such form.
     """
-    from modelyard.core.errors import InputError
 
     number, unit = text[:-1], text[-1:]
     try:

@@ -47,6 +47,7 @@ class Predict:
         _check(arguments)
         yard = Yard.default()
         version = yard.resolve(arguments.release)
+        yard.signing.admit(version)
         options = _mapping("--options", arguments.options, "{max_tokens: 64}")
         about = {"model": version.name, "version": str(version.number)}
         with Predictor(yard.model(version)) as predictor:

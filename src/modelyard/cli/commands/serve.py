@@ -32,15 +32,21 @@ class Serve:
             help="refuse models that together take more, such as 2GB (default: $MODELYARD_MEMORY_LIMIT, or no limit)",
         )
 
+        parser.add_argument(
+            "--require-signature", action="store_true", help="load only what is signed by a key that the yard trusts"
+        )
+        parser.add_argument("--signer", metavar="FILE", help="load only what is signed with this public key (PEM)")
         parser.add_argument("--tls-cert", metavar="FILE", help="certificate with its chain, PEM: serve over HTTPS")
         parser.add_argument("--tls-key", metavar="FILE", help="the certificate's private key, PEM")
 
     def run(self, arguments: argparse.Namespace) -> int:
         from contextlib import ExitStack
+        from functools import partial
         from pathlib import Path
 
         from modelyard.core import memory
         from modelyard.core.errors import InputError
+        from modelyard.core.signing import read_public_key
         from modelyard.serve.following import Following, open_version
         from modelyard.serve.server import Tls, run
         from modelyard.yard.yard import Yard
@@ -52,7 +58,11 @@ class Serve:
         tls = Tls(Path(arguments.tls_cert), Path(arguments.tls_key)) if arguments.tls_cert else None
         yard = Yard.default()
         limit = memory.read_size(arguments.memory_limit, "--memory-limit") if arguments.memory_limit else None
+        signer = read_public_key(Path(arguments.signer)) if arguments.signer else None
+        admit = partial(yard.signing.admit, required=arguments.require_signature, signer=signer)
         versions = [yard.resolve(reference) for reference in arguments.release]
+        for version in versions:
+            admit(version)
         memory.require_models([yard.model(version) for version in versions], limit)
         with ExitStack() as opened:
             hosted = []
@@ -60,7 +70,7 @@ class Serve:
                 item = open_version(yard, version, workers=arguments.workers, memory_limit=limit)
                 opened.callback(item.source.close)
                 hosted.append(item)
-            following = Following(yard, arguments.release, workers=arguments.workers, memory_limit=limit)
+            following = Following(yard, arguments.release, workers=arguments.workers, memory_limit=limit, admit=admit)
             details = {"host": arguments.host, "port": arguments.port, "models": [item.reference for item in versions]}
             yard.record("start server", "", details)
             opened.callback(yard.record, "stop server", "", details)

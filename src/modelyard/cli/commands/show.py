@@ -22,14 +22,22 @@ class Show:
         yard = Yard.default()
         version = yard.resolve(arguments.release)
         release = yard.release(version)
+        signatures = yard.signing.signatures(version)
         report = str(release.path / "report.html")
         if arguments.json:
-            facts = {"model": release.model_digest, "parents": list(release.parents), "report": report}
+            facts = {
+                "model": release.model_digest,
+                "parents": list(release.parents),
+                "report": report,
+                "signatures": [signature.to_json() for signature in signatures],
+            }
             print_json(version.to_json() | release.body | facts)
             return 0
         say(f"{version.reference}  {version.verdict.value}  {version.created}")
         print_requirements(release.body["requirements"])
         say(f"model    {release.model_digest}")
         say(f"release  {release.digest}")
+        for signature in signatures:
+            say(f"signed   {signature.public.id} {signature.label}  {signature.state}")
         say(f"report   {report}")
         return 0
