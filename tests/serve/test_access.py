@@ -243,15 +243,15 @@ def test_the_log_names_the_key_and_never_shows_it(
 ) -> None:
     key, token = tokens["predict"]
     ask(secured, "POST", INFER, token, **{"x-request-id": "with-key"})
-    assert json.loads(read_log(capfd, "with-key"))["key"] == key.id
+    assert json.loads(read_log(capfd, "with-key"))["labels.key"] == key.id
     secured.get(f"/v2/models/{token}", headers={"x-request-id": "in-path", "x-api-key": token})
     line = read_log(capfd, "in-path")
     assert token[-64:] not in line
-    assert json.loads(line)["path"] == f"/v2/models/my_{key.id}_…"
+    assert json.loads(line)["url.path"] == f"/v2/models/my_{key.id}_…"
     ask(secured, "POST", INFER, "wrong-secret", **{"x-request-id": "wrong"})
     line = read_log(capfd, "wrong")
     assert "wrong-secret" not in line
-    assert json.loads(line)["key"] == ""
+    assert "labels.key" not in json.loads(line)
 
 
 def test_keys_count_at_once_in_a_running_server(serve: Serve, opened: ForkServer, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
+from importlib.metadata import version
 
 import httpx
 import pytest
@@ -10,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.hosting import Hosted
+from modelyard.serve.trace import Trace, trace_of
 from tests.serve.conftest import Serve, infer_body, until
 
 PATH = "/v2/models/sms/infer"
@@ -30,7 +33,7 @@ def read_log(capfd: pytest.CaptureFixture[str], request_id: str) -> str:
 
     def is_written() -> bool:
         seen.append(capfd.readouterr().err)
-        return any(request_id in line and '"route"' in line for line in "".join(seen).splitlines())
+        return any(request_id in line and '"labels.route"' in line for line in "".join(seen).splitlines())
 
     until(is_written)
     return "".join(line + "\n" for line in "".join(seen).split("\n") if request_id in line)
@@ -65,18 +68,63 @@ def test_a_log_line_tells_the_request_and_nothing_of_its_text(
         (line,) = read_log(capfd, "abc-1.2").splitlines()
     assert answer.headers["x-request-id"] == "abc-1.2"
     logged = json.loads(line)
-    assert logged.pop("time").endswith("+00:00")
-    assert 0 < logged.pop("seconds") < 30
+    assert list(logged)[:4] == ["@timestamp", "log.level", "message", "ecs.version"]
+    assert datetime.fromisoformat(logged.pop("@timestamp")).tzinfo is UTC
+    assert 0 < logged.pop("event.duration") < 30e9
     assert logged == {
-        "request_id": "abc-1.2",
-        "method": "POST",
-        "path": PATH,
-        "route": "/v2/models/{model}/infer",
-        "status": 200,
-        "model": "sms",
-        "version": "1",
-        "key": "local",
+        "log.level": "info",
+        "message": "POST /v2/models/{model}/infer 200",
+        "ecs.version": "8.11.0",
+        "service.name": "modelyard",
+        "service.version": version("modelyard"),
+        "event.action": "request",
+        "event.outcome": "success",
+        "http.request.id": "abc-1.2",
+        "http.request.method": "POST",
+        "http.response.status_code": 200,
+        "url.path": PATH,
+        "labels.model": "sms",
+        "labels.version": "1",
+        "labels.route": "/v2/models/{model}/infer",
+        "labels.key": "local",
     }
+
+
+TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+
+
+def test_the_trace_of_a_request_stands_in_its_line(client: httpx.Client, capfd: pytest.CaptureFixture[str]) -> None:
+    headers = {"traceparent": f"00-{TRACE}-{SPAN}-01", "x-request-id": "traced"}
+    client.post(PATH, json=infer_body("one"), headers=headers)
+    logged = json.loads(read_log(capfd, "traced"))
+    assert (logged["trace.id"], logged["span.id"]) == (TRACE, SPAN)
+    client.post(PATH, json=infer_body("one"), headers={"traceparent": "00-evil", "x-request-id": "untraced"})
+    assert not {"trace.id", "span.id"} & set(json.loads(read_log(capfd, "untraced")))
+
+
+@pytest.mark.parametrize(
+    ("values", "known"),
+    [
+        ([f"00-{TRACE}-{SPAN}-00"], True),
+        ([f"cc-{TRACE}-{SPAN}-01-what-comes-later"], True),
+        ([f"cc-{TRACE}-{SPAN}-01.what"], False),
+        ([f"00-{TRACE}-{SPAN}-01-more"], False),
+        ([f"ff-{TRACE}-{SPAN}-01"], False),
+        ([f"00-{TRACE.upper()}-{SPAN}-01"], False),
+        ([f"00-{'0' * 32}-{SPAN}-01"], False),
+        ([f"00-{TRACE}-{'0' * 16}-01"], False),
+        ([f"00-{TRACE}-{SPAN}-01"] * 2, False),
+        ([], False),
+    ],
+)
+def test_a_trace_is_read_as_the_standard_has_it(values: list[str], known: bool) -> None:
+    found = trace_of([(b"traceparent", value.encode()) for value in values])
+    assert found == (Trace(TRACE, SPAN) if known else None)
+
+
+def test_a_path_that_leads_nowhere_is_masked(client: httpx.Client, capfd: pytest.CaptureFixture[str]) -> None:
+    client.get("/v2/models/ada@example.org", headers={"x-request-id": "personal"})
+    assert json.loads(read_log(capfd, "personal"))["url.path"] == "/v2/models/[EMAIL]"
 
 
 @pytest.mark.parametrize("request_id", ["\u202eevil".encode(), b"x" * 65, b"a b", b"{}"])
@@ -88,7 +136,7 @@ def test_names_that_steer_a_terminal_end_as_one_escaped_line(
     assert len(answer.headers["x-request-id"]) == 32
     (line,) = read_log(capfd, answer.headers["x-request-id"]).splitlines()
     assert line.isascii()
-    assert json.loads(line)["path"] == "/v2/models/\n\x1b[31m\u202e"
+    assert json.loads(line)["url.path"] == "/v2/models/\n\x1b[31m\u202e"
     assert "\x1b" not in line
 
 
@@ -102,10 +150,11 @@ def test_a_failure_inside_tells_the_log_where_and_the_caller_nothing(
     assert answer.status_code == 500
     assert "secret" not in answer.text
     assert "RuntimeError" not in answer.text
-    assert failure["failure"] == "RuntimeError"
-    assert failure["request_id"] == answer.headers["x-request-id"]
+    assert (failure["event.action"], failure["log.level"]) == ("failure", "error")
+    assert failure["error.type"] == "RuntimeError"
+    assert failure["http.request.id"] == answer.headers["x-request-id"]
     assert "secret" not in json.dumps(failure)
-    assert any("predict" in frame for frame in failure["frames"])
+    assert "predict" in failure["error.stack_trace"]
 
 
 def test_the_openapi_document_names_every_route(client: httpx.Client) -> None:

@@ -3,6 +3,7 @@ version that is unfit never answers."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,7 +66,9 @@ def test_promotions_and_rollbacks_under_load(serve: Serve, maker: Maker) -> None
         (Maker.unlike_its_proof, "of the split test"),
     ],
 )
-def test_an_unfit_version_never_answers(serve: Serve, maker: Maker, make: Callable[[Maker], str], problem: str) -> None:
+def test_an_unfit_version_never_answers(
+    serve: Serve, maker: Maker, make: Callable[[Maker], str], problem: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     bad = make(maker)
     with followed(serve, maker) as client:
         maker.yard.promote(f"{NAME}:{bad}", force=True)
@@ -78,6 +81,13 @@ def test_an_unfit_version_never_answers(serve: Serve, maker: Maker, make: Callab
         assert f'modelyard_swaps_total{{model="{NAME}",outcome="unfit"}} 1.0' in client.get("/metrics").text
         maker.yard.promote(f"{NAME}:2", force=True)
         until(client, lambda version: version == "2")
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines() if '"swap"' in line]
+    assert [(line["log.level"], line["event.outcome"], line["labels.version"]) for line in lines] == [
+        ("error", "failure", bad),
+        ("info", "success", "2"),
+    ]
+    assert problem in lines[0]["error.message"]
+    assert lines[0]["labels.from"] == "1"
 
 
 def test_a_number_stays_and_a_build_changes_nothing(serve: Serve, maker: Maker) -> None:

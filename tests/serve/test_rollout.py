@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -85,7 +86,9 @@ def failed_checks(event: Event) -> set[str]:
     return {item["measure"] for item in event.details["checks"] if item["verdict"] == "not met"}
 
 
-def test_a_good_version_is_promoted_and_nobody_notices(serve: Serve, maker: Maker) -> None:
+def test_a_good_version_is_promoted_and_nobody_notices(
+    serve: Serve, maker: Maker, capfd: pytest.CaptureFixture[str]
+) -> None:
     good = maker.good(0.11)
     state, load = run(serve, maker, good, step_weight=25)
     assert state is State.PROMOTED
@@ -103,6 +106,10 @@ def test_a_good_version_is_promoted_and_nobody_notices(serve: Serve, maker: Make
         "prediction_shift",
     }
     assert checks[-1].details["verdict"] == "met"
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines() if '"rollout ' in line]
+    assert {line["event.action"] for line in lines} == {"rollout check", "rollout promoted"}
+    assert {(line["labels.model"], line["labels.version"]) for line in lines} == {(NAME, good)}
+    assert all(line["modelyard"]["checks"] for line in lines)
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,14 @@
 """What every request goes through: path check, request id, metrics, access log, and the form of an error.
 
-Pure ASGI, around the router. A log line says who answered what how fast, and nothing of the texts;
-it is ASCII JSON, so that no header or path can forge a line or steer a terminal.
+Pure ASGI, around the router. A log line says who answered what how fast, and nothing of the texts.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
-import sys
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -22,10 +18,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from modelyard.core.access import Key, without_tokens
+from modelyard.methods.personal_data import mask
 from modelyard.serve.frames import WorkerError, as_failure
 from modelyard.serve.hosting import Served
+from modelyard.serve.log import model_labels, write_log
 from modelyard.serve.metrics import Metrics
 from modelyard.serve.refusals import RefusalError, refusal_of
+from modelyard.serve.trace import Trace, trace_of
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9._~:@-]+)*/?")
@@ -37,9 +36,16 @@ class Exchange:
     """One request and what is known of its answer so far."""
 
     request_id: str
+    trace: Trace | None = None
     served: Served | None = None
     status: int = 0
     key: Key | None = None
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """What finds the request in the log, here and in the logs of who asked."""
+        trace = {"trace.id": self.trace.id, "span.id": self.trace.span} if self.trace else {}
+        return {"http.request.id": self.request_id, **trace}
 
     def hold(self, served: Served) -> None:
         """This model answers; it is not closed before the request is over."""
@@ -77,7 +83,7 @@ class Exchanges:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = scope[_KEY] = Exchange(_request_id(scope))
+        exchange = scope[_KEY] = Exchange(_request_id(scope), trace_of(scope["headers"]))
         # Starlette then raises its 404 and 405 instead of answering in plain text.
         scope["app"] = self
 
@@ -106,7 +112,7 @@ class Exchanges:
         except Exception as error:
             refusal = refusal_of(error)
             if refusal.status == 500:
-                log_failure(error, exchange.request_id)
+                log_failure(error, exchange)
             await self._refuse(refusal, scope, receive, send, exchange)
 
     async def _refuse(
@@ -125,17 +131,26 @@ class Exchanges:
         self._metrics.request_seconds.labels(model, version, route, str(exchange.status)).observe(seconds)
         if served and scope["method"] == "POST":
             served.live.saw(seconds, failed=exchange.status >= 500)
-        write_log(
-            request_id=exchange.request_id,
-            method=scope["method"],
-            path=without_tokens(scope["path"])[:200],
-            route=route,
-            status=exchange.status,
-            seconds=round(seconds, 6),
-            model=model,
-            version=version,
-            key=exchange.key.id if exchange.key else "",
-        )
+        failed = exchange.status >= 500
+        fields = {
+            **exchange.ids,
+            "event.outcome": "failure" if exchange.status >= 400 else "success",
+            "event.duration": round(1e9 * seconds),
+            "http.request.method": scope["method"],
+            "http.response.status_code": exchange.status,
+            "url.path": _path_to_log(scope["path"], known=served is not None),
+            **model_labels(model, version),
+            "labels.route": route,
+            "labels.key": exchange.key.id if exchange.key else "",
+        }
+        message = f"{scope['method']} {route} {exchange.status}"
+        write_log("request", fields, level="error" if failed else "info", message=message)
+
+
+def _path_to_log(path: str, *, known: bool) -> str:
+    """Short, without keys; one that leads to no model of ours may hold anything, personal data too."""
+    short = without_tokens(path)[:400]
+    return (short if known else mask(short))[:200]
 
 
 def error_body(refusal: RefusalError, *, openai: bool) -> dict[str, Any]:
@@ -146,16 +161,11 @@ def error_body(refusal: RefusalError, *, openai: bool) -> dict[str, Any]:
     return {"error": {"message": refusal.message, "type": kind, "param": None, "code": refusal.code}}
 
 
-def log_failure(error: BaseException, request_id: str) -> None:
+def log_failure(error: BaseException, exchange: Exchange) -> None:
     """What failed and where in the code; not its message, which may quote a text."""
     failure = error if isinstance(error, WorkerError) else as_failure(error)
-    write_log(request_id=request_id, failure=failure.kind, frames=failure.frames)
-
-
-def write_log(**fields: Any) -> None:
-    """One line of ASCII JSON on standard error."""
-    stamp = datetime.now(UTC).isoformat(timespec="milliseconds")
-    sys.stderr.write(json.dumps({"time": stamp, **fields}) + "\n")
+    fields = {**exchange.ids, "error.type": failure.kind, "error.stack_trace": "\n".join(failure.frames)}
+    write_log("failure", fields, level="error")
 
 
 def _request_id(scope: Scope) -> str:

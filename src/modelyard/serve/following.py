@@ -12,8 +12,8 @@ from typing import Protocol
 
 from modelyard.core import memory
 from modelyard.core.errors import InputError, ModelyardError
-from modelyard.serve.exchange import write_log
 from modelyard.serve.hosting import Check, Host, Hosted, Opener, Served, open_model
+from modelyard.serve.log import model_labels, write_log
 from modelyard.serve.metrics import Metrics
 from modelyard.serve.refusals import RefusalError
 from modelyard.serve.rollout import Rollouts
@@ -84,7 +84,8 @@ class Following:
                     await self.look(host, metrics, name)
                     await self._rollouts.look(host, metrics, name)
                 except (ModelyardError, RefusalError, OSError) as error:
-                    write_log(event="following", model=name, problem=str(error).splitlines()[0])
+                    problem = {"labels.model": name, "error.message": str(error).splitlines()[0]}
+                    write_log("following", problem, level="error")
             await asyncio.sleep(self._seconds)
 
     async def look(self, host: Host, metrics: Metrics, name: str) -> None:
@@ -110,14 +111,13 @@ class Following:
             self._unfit[version.name] = version.number
             outcome, problem = "unfit", str(error).splitlines()[0]
         metrics.swaps.labels(version.name, outcome).inc()
-        write_log(
-            event="swap",
-            outcome=outcome,
-            model=version.name,
-            old=served.version,
-            new=str(version.number),
-            problem=problem,
-        )
+        fields = {
+            **model_labels(version.name, str(version.number)),
+            "labels.from": served.version,
+            "event.outcome": "failure" if problem else "success",
+            "error.message": problem,
+        }
+        write_log("swap", fields, level="error" if problem else "info")
         details = {"from": int(served.version), "to": version.number, "outcome": outcome}
         details |= {"problem": problem} if problem else {}
         await asyncio.to_thread(self._yard.record, "swap", version.name, details)

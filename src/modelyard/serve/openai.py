@@ -144,7 +144,7 @@ class OpenAIProtocol:
             # The status is long gone: the error is the last event, and no [DONE] follows.
             refusal = refusal_of(error)
             if refusal.status == 500:
-                log_failure(error, exchange_of(request).request_id)
+                log_failure(error, exchange_of(request))
             yield _event(error_body(refusal, openai=True))
 
 

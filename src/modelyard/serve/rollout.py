@@ -17,8 +17,8 @@ from modelyard.core.rollout import State
 from modelyard.recipes.document import parse
 from modelyard.serve import analysis
 from modelyard.serve.canary import Canary
-from modelyard.serve.exchange import write_log
 from modelyard.serve.hosting import Check, Host, Opener, Served
+from modelyard.serve.log import Level, model_labels, write_log
 from modelyard.serve.metrics import Metrics
 from modelyard.yard.registry import Version
 from modelyard.yard.rollouts import Rollout
@@ -103,7 +103,7 @@ class Rollouts:
             await self._end(host, metrics, rollout, state, evidence)
             return
         if await asyncio.to_thread(self._yard.note_rollout, rollout, progress, state, evidence):
-            write_log(event="rollout check", model=rollout.name, version=str(rollout.number), **evidence)
+            write_log("rollout check", _fields(rollout.name, str(rollout.number), evidence))
             if verdict is not Verdict.INCONCLUSIVE:
                 # A check is about what happened since the last one that could tell.
                 new.live.begin_anew()
@@ -152,7 +152,13 @@ class Rollouts:
 
     def _tell(self, metrics: Metrics, name: str, version: str, state: State, evidence: dict[str, Any]) -> None:
         metrics.rollouts.labels(name, state.value).inc()
-        write_log(event="rollout", model=name, version=version, outcome=state.value, **evidence)
+        level: Level = "warn" if state is State.ROLLED_BACK else "info"
+        write_log(f"rollout {state.value}", _fields(name, version, evidence), level=level)
+
+
+def _fields(name: str, version: str, evidence: dict[str, Any]) -> dict[str, Any]:
+    """Evidence is of no schema but ours, so it stands under our own name."""
+    return {**model_labels(name, version), "error.message": evidence.get("problem", ""), "modelyard": evidence}
 
 
 def _promised(recipe: str) -> list[Requirement]:

@@ -1,0 +1,52 @@
+"""The log: one line of ASCII JSON an event on standard error, its fields named by the Elastic Common Schema.
+
+ASCII, so that no header or path can forge a line or steer a terminal. What stands in a line is its writer's to say;
+no writer passes a text or a key. https://www.elastic.co/guide/en/ecs/current and, for how a line begins,
+https://github.com/elastic/ecs-logging.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
+from typing import Any, Literal
+
+ECS = "8.11.0"
+SERVICE = "modelyard"
+
+Level = Literal["info", "warn", "error"]
+
+
+def write_log(action: str, fields: Mapping[str, Any], *, level: Level = "info", message: str = "") -> None:
+    """Write one line.
+
+    Args:
+        action: what happened, as ``event.action``.
+        fields: values by their dotted names; what is empty is left out.
+        message: the line in words; by default the action.
+    """
+    line = {
+        "@timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "log.level": level,
+        "message": message or action,
+        "ecs.version": ECS,
+        "service.name": SERVICE,
+        "service.version": _version(),
+        "event.action": action,
+    }
+    line.update((name, value) for name, value in fields.items() if value not in ("", None))
+    sys.stderr.write(json.dumps(line) + "\n")
+
+
+def model_labels(name: str, number: str) -> dict[str, str]:
+    """The fields that say which model a line is about."""
+    return {"labels.model": name, "labels.version": number}
+
+
+@cache
+def _version() -> str:
+    return version("modelyard")
