@@ -268,6 +268,26 @@ def test_keys_count_at_once_in_a_running_server(serve: Serve, opened: ForkServer
         assert ask(client, "POST", INFER).status_code == 401
 
 
+@pytest.mark.parametrize("error", [ModelyardError("the disk is broken"), ValueError("odd")])
+def test_keys_are_read_again_after_a_failure(
+    serve: Serve, opened: ForkServer, capfd: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    key, token = make_key()
+    found: list[Key | Exception] = [key]
+
+    def read() -> list[Key]:
+        if isinstance(found[0], Exception):
+            raise found[0]
+        return [found[0]]
+
+    with serve(Hosted("sms", "1", opened), keyring=Keyring(read, local=True)) as client:
+        found[0] = error
+        until(lambda: '"event.action": "keys", "error.message": ' in capfd.readouterr().err)
+        assert ask(client, "GET", "/v2", token).status_code == 200
+        found[0] = replace(key, revoked=NOW)
+        until(lambda: ask(client, "GET", "/v2", token).status_code == 401)
+
+
 def test_keys_that_cannot_be_read_again_count_for_a_while() -> None:
     clock, keys, fails = Clock(), [make_key()[0]], [False]
 

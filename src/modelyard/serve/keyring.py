@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from modelyard.core.access import Key, Role, id_in
 from modelyard.core.errors import ModelyardError
+from modelyard.serve.log import write_log
 
 EVERY = 0.5
 """Seconds between two readings."""
@@ -56,9 +57,10 @@ class Keyring:
             await asyncio.sleep(EVERY)
             try:
                 await asyncio.to_thread(self.refresh)
-            except ModelyardError:
-                # Nobody is let in once it has failed for too long; until then the disk may be mended.
-                continue
+            except Exception as error:
+                # Whatever it was, it must not end the watch. Nobody is let in once it has failed for too long.
+                problem = str(error).splitlines()[0] if isinstance(error, ModelyardError) else type(error).__name__
+                write_log("keys", {"error.message": problem}, level="error")
 
     @property
     def current(self) -> bool:
