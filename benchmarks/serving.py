@@ -60,8 +60,13 @@ def tensors(text: str) -> object:
 
 
 def contenders(name: str, model: Model, plain: str | None) -> list[Contender]:
-    ours = [sys.executable, "-m", "modelyard.cli.main", "serve", name, "--port"]
-    found = [Contender("modelyard", lambda port: [*ours, str(port)], f"/v2/models/{name}/infer", tensors, {})]
+    ours, route = [sys.executable, "-m", "modelyard.cli.main", "serve", name, "--port"], f"/v2/models/{name}/infer"
+    # The same answer to a text whatever else is asked, also from a model with dynamic scales.
+    alone = ["--batch-rows", "1"]
+    found = [
+        Contender("modelyard", lambda port: [*ours, str(port)], route, tensors, {}),
+        Contender("modelyard, each row alone", lambda port: [*ours, str(port), *alone], route, tensors, {}),
+    ]
     if plain is not None:
         uvicorn = [plain, "-m", "uvicorn", "--app-dir", str(ROOT), "benchmarks.serving_plain:app", "--no-access-log"]
         uvicorn += ["--log-level", "warning", "--port"]

@@ -18,6 +18,7 @@ from modelyard.core.predictor import Predictor
 from modelyard.engines.local import execute
 from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.hosting import Hosted
+from modelyard.serve.limits import Limits
 from modelyard.testing.tiny import LABELS, TEXTS
 from tests.serve.conftest import Serve, infer_body
 
@@ -78,6 +79,14 @@ def test_the_server_answers_as_the_model_does(serve: Serve, converted: dict[str,
             np.testing.assert_allclose(_scores(client, name, *TEXTS), expected, atol=tolerance, err_msg=name)
             one_by_one = np.concatenate([_scores(client, name, text) for text in TEXTS])
             np.testing.assert_allclose(one_by_one, expected, atol=1e-6, err_msg=name)
+
+
+def test_where_every_row_runs_alone_answers_are_the_very_same(serve: Serve, converted: dict[str, Model]) -> None:
+    with ForkServer(converted["dynamic"]) as source, Predictor(converted["dynamic"], threads=1) as predictor:
+        alone = [predictor.predict([{"text": text}])[0]["scores"] for text in TEXTS]
+        with serve(Hosted("dynamic", "1", source), limits=Limits(batch_rows=1)) as client:
+            scores = _scores(client, "dynamic", *TEXTS)
+    assert scores.tolist() == [list(item.values()) for item in alone]
 
 
 def test_answers_move_with_what_shares_their_batch_only_as_far_as_is_stated(converted: dict[str, Model]) -> None:

@@ -27,6 +27,13 @@ class Serve:
             help="processes of one core that run each model (default: one a core; for generated text one of all)",
         )
         parser.add_argument(
+            "--batch-rows",
+            type=int,
+            default=32,
+            metavar="N",
+            help="most rows in one call of a model; with 1 an answer never depends on what else is asked (default: 32)",
+        )
+        parser.add_argument(
             "--memory-limit",
             metavar="SIZE",
             help="refuse models that together take more, such as 2GB (default: $MODELYARD_MEMORY_LIMIT, or no limit)",
@@ -48,11 +55,14 @@ class Serve:
         from modelyard.core.errors import InputError
         from modelyard.core.signing import read_public_key
         from modelyard.serve.following import Following, open_version
+        from modelyard.serve.limits import Limits
         from modelyard.serve.server import Tls, run
         from modelyard.yard.yard import Yard
 
         if arguments.workers is not None and not 1 <= arguments.workers <= 256:
             raise InputError(f"--workers {arguments.workers}", expected="1 to 256")
+        if not 1 <= arguments.batch_rows <= 4096:
+            raise InputError(f"--batch-rows {arguments.batch_rows}", expected="1 to 4096")
         if (arguments.tls_cert is None) != (arguments.tls_key is None):
             raise InputError("half of what TLS needs", expected="--tls-cert and --tls-key")
         tls = Tls(Path(arguments.tls_cert), Path(arguments.tls_key)) if arguments.tls_cert else None
@@ -78,6 +88,7 @@ class Serve:
                 hosted,
                 host=arguments.host,
                 port=arguments.port,
+                limits=Limits(batch_rows=arguments.batch_rows),
                 companion=following.run,
                 keys=yard.list_keys,
                 tls=tls,
