@@ -28,6 +28,17 @@ ALWAYS = (
 LIVE = frozenset({*LATENCIES, *(item.measure for item in ALWAYS), "error_rate"})
 
 
+WATCHED = Requirement("error_rate", "at_most", 0.02)
+"""What a version that answers alone is held to, unless its recipe says otherwise."""
+
+
+def watched_requirements(promised: Sequence[Requirement]) -> list[Requirement]:
+    """What is judged of a version that answers alone: what its recipe bounds from above, and that it seldom fails."""
+    own = [item for item in promised if item.measure in {*LATENCIES, WATCHED.measure} and item.sense == "at_most"]
+    chosen = own if any(item.measure == WATCHED.measure for item in own) else [*own, WATCHED]
+    return [item if item.confidence else replace(item, confidence=CONFIDENCE) for item in chosen]
+
+
 def live_requirements(promised: Sequence[Requirement]) -> list[Requirement]:
     """What is judged under traffic: what the recipe promises of it, and what it leaves unsaid."""
     own = [item for item in promised if item.measure in LIVE and not item.relative]

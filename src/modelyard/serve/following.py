@@ -78,6 +78,8 @@ class Following:
 
     async def run(self, host: Host, metrics: Metrics) -> None:
         """Look at the yard for ever."""
+        for name in self._followed:
+            metrics.follow(name)
         while True:
             for name in self._followed:
                 try:

@@ -67,6 +67,12 @@ class Metrics:
         build = Info("modelyard_build", "What is running.", registry=self.registry)
         build.info({"version": version("modelyard"), "python": platform.python_version()})
 
+    def follow(self, model: str) -> None:
+        """Show counts of 0: an increase from nothing at all is none to Prometheus."""
+        for counter, outcomes in ((self.swaps, ("done", "unfit")), (self.rollouts, ("promoted", "rolled back"))):
+            for outcome in outcomes:
+                counter.labels(model, outcome)
+
     def forget(self, model: str, version: str) -> None:
         """A version is served no more: what it has and has waiting is not shown any longer; its counts stay."""
         for gauge in (self.queue_rows, self.workers):

@@ -14,12 +14,12 @@ from typing import Any
 from modelyard.core.errors import ModelyardError
 from modelyard.core.requirement import Requirement, Verdict
 from modelyard.core.rollout import State
-from modelyard.recipes.document import parse
 from modelyard.serve import analysis
 from modelyard.serve.canary import Canary
 from modelyard.serve.hosting import Check, Host, Opener, Served
 from modelyard.serve.log import Level, model_labels, write_log
 from modelyard.serve.metrics import Metrics
+from modelyard.serve.promises import promised_by
 from modelyard.yard.registry import Version
 from modelyard.yard.rollouts import Rollout
 from modelyard.yard.yard import Yard
@@ -73,7 +73,7 @@ class Rollouts:
     async def _begin(self, host: Host, metrics: Metrics, rollout: Rollout, served: Served) -> None:
         try:
             version = await asyncio.to_thread(self._yard.resolve, f"{rollout.name}:{rollout.number}")
-            promised = await asyncio.to_thread(lambda: _promised(self._yard.release(version).recipe))
+            promised = await asyncio.to_thread(lambda: promised_by(self._yard.release(version)))
             check = self._fit(served, version)
             new = await host.open_beside(rollout.name, str(rollout.number), self._opener(host, version), check)
         except (ModelyardError, OSError) as error:
@@ -159,8 +159,3 @@ class Rollouts:
 def _fields(name: str, version: str, evidence: dict[str, Any]) -> dict[str, Any]:
     """Evidence is of no schema but ours, so it stands under our own name."""
     return {**model_labels(name, version), "error.message": evidence.get("problem", ""), "modelyard": evidence}
-
-
-def _promised(recipe: str) -> list[Requirement]:
-    require = parse(recipe, "recipe.yaml").value.get("require") or {}
-    return [Requirement.parse(measure, bound) for measure, bound in require.items()]

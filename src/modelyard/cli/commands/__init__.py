@@ -20,6 +20,7 @@ from modelyard.cli.commands.show import Show
 from modelyard.cli.commands.sign import Sign
 from modelyard.cli.commands.solve import Solve
 from modelyard.cli.commands.verify import Verify
+from modelyard.cli.commands.watch import Watch
 
 COMMANDS: dict[str, type[Command]] = {
     command.name: command
@@ -36,6 +37,7 @@ COMMANDS: dict[str, type[Command]] = {
         Promote,
         Rollback,
         RolloutCommand,
+        Watch,
         Sign,
         Verify,
         Audit,
