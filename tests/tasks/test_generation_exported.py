@@ -26,9 +26,14 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     return TASK.adopt(source, tmp_path_factory.mktemp("model"), data=None, seed=0)
 
 
-def test_the_export_generates_the_same_tokens(model: Model, tmp_path: Path) -> None:
-    settings = lookup.runtime("onnxruntime").build(model, tmp_path)
-    exported = model.rewrite(tmp_path, parents=[model], runtime="onnxruntime", settings=settings)
+@pytest.fixture(scope="module")
+def exported(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    folder = tmp_path_factory.mktemp("exported")
+    settings = lookup.runtime("onnxruntime").build(model, folder)
+    return model.rewrite(folder, parents=[model], runtime="onnxruntime", settings=settings)
+
+
+def test_the_export_generates_the_same_tokens(model: Model, exported: Model) -> None:
     greedy = {"max_tokens": 24}
     sampled = {"max_tokens": 12, "temperature": 0.8, "sequences": 3, "seed": 1}
     with Predictor(model, threads=1) as ours, Predictor(exported, threads=1) as theirs:
@@ -37,8 +42,8 @@ def test_the_export_generates_the_same_tokens(model: Model, tmp_path: Path) -> N
         assert theirs.predict(ROWS[:1], **greedy) == ours.predict(ROWS[:1], **greedy)
 
 
-def test_int8_blocks_stay_near_the_float_logits(model: Model, tmp_path: Path) -> None:
-    quantized = lookup.step("quantize").function(model, out=tmp_path)
+def test_int8_blocks_stay_near_the_float_logits(model: Model, exported: Model, tmp_path: Path) -> None:
+    quantized = lookup.step("quantize").function(exported, out=tmp_path)
     assert isinstance(quantized, Model)
     assert quantized.settings["blocks"] == 32
     graph = onnx.load(tmp_path / "model.onnx").graph
