@@ -17,6 +17,7 @@ from modelyard.recipes.page import gather, released_model, used_data
 from modelyard.recipes.plan import Node, make_plan
 from modelyard.recipes.recipe import read_recipe
 from modelyard.recipes.run import Run
+from modelyard.recipes.serve_section import check_serving
 from modelyard.render.html import render_html
 from modelyard.render.markdown import render_markdown
 from modelyard.render.page import Page
@@ -81,6 +82,7 @@ def build(
     """
     run = Run(make_plan(read_recipe(path)), yard, read_lock(lock_path(path)) if locked else None)
     run.execute(on_result)
+    check_serving(run.plan.recipe.serving, released_model(run))
     if not locked:
         write_lock(lock_path(path), run.lock)
     judgements = run.judge()

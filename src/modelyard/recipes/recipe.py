@@ -17,13 +17,15 @@ from modelyard.core.errors import InputError, suggestion
 from modelyard.core.model import Model
 from modelyard.core.requirement import Requirement
 from modelyard.core.step import Step
+from modelyard.methods.rules import Serving
 from modelyard.recipes.document import Document, Place, parse
 from modelyard.recipes.objective import Objective, read_objective
 from modelyard.recipes.open_options import find_open
 from modelyard.recipes.problems import Problems
+from modelyard.recipes.serve_section import read_serving
 
 VERSION = 1
-KEYS = ("modelyard", "name", "task", "model", "data", "steps", "require", "objective", "seed")
+KEYS = ("modelyard", "name", "task", "model", "data", "steps", "require", "objective", "serve", "seed")
 SOURCE_KEYS = ("train", "validation", "test", "unlabelled")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -64,6 +66,7 @@ class Recipe:
     steps: tuple[StepCall, ...]
     require: tuple[Requirement, ...]
     objective: tuple[Objective, ...]
+    serving: Serving
     seed: int
     document: Document
     folder: Path
@@ -129,8 +132,11 @@ def check_recipe(document: Document, folder: Path) -> Recipe:
     steps = _read_steps(document.value.get("steps", []), problems, seed)
     require = _read_requirements(document.value.get("require") or {}, problems)
     objective = read_objective(document.value.get("objective"), problems)
+    serving = read_serving(document.value.get("serve"), task, problems)
     problems.raise_if_any()
-    return Recipe(recipe_name, task, model, model_options, data, steps, require, objective, seed, document, folder)
+    return Recipe(
+        recipe_name, task, model, model_options, data, steps, require, objective, serving, seed, document, folder
+    )
 
 
 def _check_version(document: Document, problems: Problems) -> None:

@@ -11,6 +11,7 @@ from modelyard.core.options import Option, json_schema, plain
 from modelyard.core.step import Step
 from modelyard.recipes.open_options import AUTO, SCALES, SEARCH
 from modelyard.recipes.recipe import NAME, SOURCE_KEYS, VERSION
+from modelyard.recipes.serve_section import serving_schema
 
 _BOUND = {
     "oneOf": [
@@ -116,6 +117,7 @@ def recipe_schema() -> dict[str, Any]:
                 "oneOf": [*_MEASURE, {"type": "array", "items": {"oneOf": _MEASURE}, "minItems": 1}],
                 "description": "what modelyard solve makes small (or large), in place of latency and size",
             },
+            "serve": serving_schema(),
             "seed": {
                 "type": "integer",
                 "minimum": 0,

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from modelyard.core import memory
 from modelyard.core.errors import InputError, ModelyardError
+from modelyard.recipes.serve_section import check_serving, serving_of
 from modelyard.serve.hosting import Check, Host, Hosted, Opener, Served, open_model
 from modelyard.serve.log import model_labels, write_log
 from modelyard.serve.metrics import Metrics
@@ -37,12 +38,22 @@ def open_version(yard: Yard, version: Version, *, workers: int | None, memory_li
 
     Raises:
         IntegrityError: they are not what was stored.
-        InputError: it takes more memory than there may be used, or cannot be opened.
+        InputError: it takes more memory than there may be used, cannot be opened, or its rules do not fit it.
     """
     model = yard.model(version)
+    serving = serving_of(yard.release(version).recipe)
+    check_serving(serving, model)
     yard.record("load", version.name, {"version": version.number, "release": version.release, "model": model.digest})
     about = {"digest": model.digest, "verdict": version.verdict.value, "base": model.base}
-    return open_model(version.name, str(version.number), model, workers=workers, memory_limit=memory_limit, about=about)
+    return open_model(
+        version.name,
+        str(version.number),
+        model,
+        workers=workers,
+        memory_limit=memory_limit,
+        about=about,
+        serving=serving,
+    )
 
 
 class Following:

@@ -19,6 +19,7 @@ from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.task import Prediction, TableTask, Task
 from modelyard.core.transform import Row
+from modelyard.methods.rules import Serving
 from modelyard.serve.canary import Canary, Wish
 from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.limits import Limits
@@ -48,6 +49,7 @@ class Hosted:
         source: where its workers come from; who opened it closes it.
         workers: how many run at once.
         about: JSON values that its metadata tells (digest, verdict, …).
+        serving: rules, review and feedback.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Hosted:
     source: ForkServer
     workers: int = 1
     about: Mapping[str, Any] = field(default_factory=dict)
+    serving: Serving = field(default_factory=Serving)
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -69,6 +72,7 @@ def open_model(
     workers: int | None = None,
     memory_limit: int | None = None,
     about: Mapping[str, Any] | None = None,
+    serving: Serving | None = None,
 ) -> Hosted:
     """Open a model as it is served best: predictions by workers of one core each, generated text with all cores.
 
@@ -84,7 +88,7 @@ def open_model(
     # Generated text is one answer at a time: a worker with all cores gives it soonest.
     threads = None if generates and workers is None else 1
     source = ForkServer(model, threads=threads, memory_limit=memory_limit)
-    return Hosted(name, version, source, workers or (1 if generates else cores()), about or {})
+    return Hosted(name, version, source, workers or (1 if generates else cores()), about or {}, serving or Serving())
 
 
 def check_name(word: str) -> None:

@@ -24,6 +24,7 @@ from modelyard.serve.canary import wish_of
 from modelyard.serve.connection import while_connected
 from modelyard.serve.exchange import exchange_of, key_of
 from modelyard.serve.hosting import Host, Served
+from modelyard.serve.judging import Judged
 from modelyard.serve.limits import Limits
 from modelyard.serve.metrics import Metrics
 from modelyard.serve.refusals import RefusalError
@@ -94,17 +95,22 @@ class InferenceProtocol:
         # An image is judged by its header; it may be longer than a text, never longer than the body.
         texts = (value for row in rows for name, value in row.items() if kinds[name] != "file")
         check_texts((text for text in texts if isinstance(text, str)), self._limits)
-        if "features" in served.task.abilities:
-            rows = [{"features": row} for row in rows]
         parameters = document.get("parameters") or {}
         options, seconds = self._read_parameters(request, served, parameters)
         caller = caller_of(request, parameters.get("priority", 0))
-        predictions = await while_connected(request, served.scheduler.submit(rows, options, seconds, caller))
-        self._count(served, predictions)
-        self._host.mirror(served, rows, options, predictions)
+        judged = Judged(served, rows, self._metrics)
+        await judged.before()
+        predictions: list[Prediction] = []
+        if asked := judged.asked:
+            predictions = await while_connected(request, served.scheduler.submit(asked, options, seconds, caller))
+            self._count(served, predictions)
+            self._host.mirror(served, asked, options, predictions)
+        answers = judged.after(predictions)
         by_default = parameters.get("binary_data_output") is True
-        outputs, data = write_outputs(to_tensors(predictions), document.get("outputs"), binary_by_default=by_default)
-        answer = {"model_name": served.name, "model_version": served.version, "outputs": outputs}
+        outputs, data = write_outputs(to_tensors(answers), document.get("outputs"), binary_by_default=by_default)
+        answer: dict[str, Any] = {"model_name": served.name, "model_version": served.version, "outputs": outputs}
+        if marks := judged.marks():
+            answer["parameters"] = marks
         if "id" in document:
             answer["id"] = document["id"]
         return _with_binary(answer, data)

@@ -58,6 +58,12 @@ class Metrics:
         self.predictions = Counter(
             "modelyard_predictions", "Predictions by the class they name.", (*model, "label"), registry=self.registry
         )
+        self.rules = Counter(
+            "modelyard_rules",
+            "Rows that a rule of the recipe has decided, or has sent to a person.",
+            ("model", "rule", "outcome"),
+            registry=self.registry,
+        )
         self.tokens = Counter(
             "modelyard_tokens",
             "Tokens read (prompt) and written (completion).",

@@ -27,6 +27,7 @@ from modelyard.serve.canary import wish_of
 from modelyard.serve.connection import while_connected
 from modelyard.serve.exchange import error_body, exchange_of, key_of, log_failure
 from modelyard.serve.hosting import Host, Served
+from modelyard.serve.judging import Judged
 from modelyard.serve.limits import Limits
 from modelyard.serve.metrics import Metrics
 from modelyard.serve.openai_answers import Answer, ChatAnswer, CompletionAnswer
@@ -105,6 +106,7 @@ class OpenAIProtocol:
         self, request: Request, served: Served, asked: Sampling, prompts: Sequence[str], answer: Answer
     ) -> Response:
         seconds = seconds_given(request, self._limits.generate_seconds)
+        await Judged(served, [{"text": prompt} for prompt in prompts], self._metrics).before()
         pieces = self._generate(served, prompts, asked, caller_of(request), seconds)
         if not asked.stream:
             return _json(await while_connected(request, _collect(pieces, answer)))

@@ -14,6 +14,7 @@ from modelyard.cli.commands.promote import Promote
 from modelyard.cli.commands.quickstart import Quickstart
 from modelyard.cli.commands.rollback import Rollback
 from modelyard.cli.commands.rollout import RolloutCommand
+from modelyard.cli.commands.rules import Rules
 from modelyard.cli.commands.schema import Schema
 from modelyard.cli.commands.serve import Serve
 from modelyard.cli.commands.show import Show
@@ -39,6 +40,7 @@ COMMANDS: dict[str, type[Command]] = {
         RolloutCommand,
         Watch,
         Sign,
+        Rules,
         Verify,
         Audit,
         Keys,

@@ -54,7 +54,7 @@ class Predict:
             if arguments.input is None:
                 return _answer(predictor, arguments, options, about)
             columns = _mapping("--columns", arguments.columns, "{text: message}")
-            data = _columns_of(yard.release(version).recipe)
+            data = columns_of(yard.release(version).recipe)
             return _answer_file(predictor, arguments, options, about, {**data, **columns})
 
 
@@ -96,7 +96,7 @@ def _answer_file(
     output: Path | None = arguments.output
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as scratch, shown_progress():
-        data = _load(arguments.input, predictor, columns, Path(scratch) / "data")
+        data = load_rows(arguments.input, predictor, columns, Path(scratch) / "data")
         rows = data.rows("test")
         folder = output.with_name(f"{output.name}.partial") if output else Path(scratch) / "parts"
         identity = {"model": predictor.model.digest, "input": data.digest, "options": dict(options)}
@@ -118,7 +118,7 @@ def _answer_file(
     return 0
 
 
-def _load(reference: str, predictor: Predictor, columns: Mapping[str, Any], out: Path) -> Dataset:
+def load_rows(reference: str, predictor: Predictor, columns: Mapping[str, Any], out: Path) -> Dataset:
     """The file as a dataset whose rows all stand in the split test, read as a recipe's data are."""
     from modelyard.core import lookup
     from modelyard.core.dataset import Dataset
@@ -138,7 +138,7 @@ def _load(reference: str, predictor: Predictor, columns: Mapping[str, Any], out:
     return cast(Dataset, execute(step, [fetch(reference)], step.check_options(options), out=out, scratch=out))
 
 
-def _columns_of(recipe: str) -> Mapping[str, Any]:
+def columns_of(recipe: str) -> Mapping[str, Any]:
     """Role → column, as the recipe of the release has it."""
     from modelyard.recipes.document import parse
 
