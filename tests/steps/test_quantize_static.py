@@ -130,5 +130,5 @@ def test_half_keeps_the_contract_and_hardly_moves_the_answers(graph: Model, runt
     assert isinstance(halved, Model)
     assert halved.settings["precision"] == "fp16"
     if runtime == "openvino":
-        assert halved.settings["compute"] == ("bf16" if instructions.found(instructions.BF16) else "fp32")
+        assert halved.settings["compute"] == ("bf16" if instructions.bf16_pays() else "fp32")
     assert np.abs(_spam(halved, 1) - _spam(graph, 1)).max() < 0.01

@@ -109,6 +109,8 @@ class Server(uvicorn.Server):
             access_log=False,
             log_level="error",
             server_header=False,
+            # Who asks is told by keys, not by a header that anybody on this machine can write.
+            proxy_headers=False,
             ssl_certfile=tls.certificate if tls else None,
             ssl_keyfile=tls.key if tls else None,
             timeout_graceful_shutdown=_DRAIN_SECONDS,

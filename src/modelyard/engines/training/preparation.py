@@ -56,11 +56,11 @@ def count_trained(network: Any) -> int:
 
 
 def use_bf16(precision: Precision, network: Any) -> bool:
-    """Whether to train under bfloat16 autocast; ``auto`` does where the chip computes in it."""
+    """Whether to train under bfloat16 autocast; ``auto`` does where the chip is faster in it."""
     import torch
 
     if precision != "auto":
         return precision == "bf16"
     if next(network.parameters()).is_cuda:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(instructions.found(instructions.BF16))
+    return instructions.bf16_pays()

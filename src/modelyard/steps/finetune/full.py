@@ -72,8 +72,8 @@ def full(
             no gain in accuracy was seen.
         early_stopping: stop after this many evaluations in a row without a smaller validation loss.
         clip_gradient_norm: longest gradient that is followed; longer ones are scaled down to it. Null for no limit.
-        precision: auto computes in bf16 where the chip does so natively (CUDA, AVX512-BF16, AMX), else in fp32. Weights
-            are always kept in fp32.
+        precision: auto computes in bf16 where the chip is faster in it (CUDA as it says, a CPU as measured), else in
+            fp32. Weights are always kept in fp32.
         device: cpu, cuda, cuda:N, or auto for a CUDA device where there is one.
         seed: of the order of rows and of dropout.
         checkpoint_every: steps between two checkpoints.
