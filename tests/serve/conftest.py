@@ -21,6 +21,7 @@ from modelyard.core.predictor import Predictor
 from modelyard.core.source import Source
 from modelyard.engines.local import execute
 from modelyard.serve.app import Companion, create_app
+from modelyard.serve.desk import Desk
 from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.hosting import Hosted
 from modelyard.serve.keyring import Keyring
@@ -186,12 +187,13 @@ def serve() -> Serve:
         limits: Limits | None = None,
         companion: Companion | None = None,
         keyring: Keyring | None = None,
+        desk: Desk | None = None,
         tls: Tls | None = None,
     ) -> Iterator[httpx.Client]:
         listener = bind("127.0.0.1", 0)
         # Clients may connect from now on and wait until the server answers.
         listener.listen()
-        app = create_app(models, limits=limits, companion=companion, keyring=keyring)
+        app = create_app(models, limits=limits, companion=companion, keyring=keyring, desk=desk)
         server = Server(app, [], tls)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from modelyard.core.access import Role
 from modelyard.serve.access import Guard, GuardedRoute
+from modelyard.serve.desk import Desk
 from modelyard.serve.exchange import Exchanges
 from modelyard.serve.hosting import Host, Hosted
 from modelyard.serve.inference import InferenceProtocol
@@ -27,6 +28,7 @@ from modelyard.serve.limits import Limits
 from modelyard.serve.metrics import Metrics
 from modelyard.serve.openai import OpenAIProtocol
 from modelyard.serve.openapi import openapi_route
+from modelyard.serve.review_routes import ReviewRoutes
 
 Companion = Callable[[Host, Metrics], Coroutine[Any, Any, None]]
 """Runs beside the server as long as it lives."""
@@ -38,12 +40,14 @@ def create_app(
     limits: Limits | None = None,
     companion: Companion | None = None,
     keyring: Keyring | None = None,
+    desk: Desk | None = None,
 ) -> ASGIApp:
     """An application that answers with ``models``: their workers live as long as it does.
 
     Args:
         companion: what changes the models while they answer.
         keyring: who may ask; None for requests of this machine only, without keys.
+        desk: takes answers for review; None where nobody reviews.
 
     Raises:
         InputError: two models have the same name and version.
@@ -59,6 +63,8 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
         await host.start()
+        if desk:
+            desk.start(metrics)
         beside = [asyncio.create_task(ring.watch())]
         if companion:
             beside.append(asyncio.create_task(companion(host, metrics)))
@@ -67,10 +73,13 @@ def create_app(
             task.cancel()
         await asyncio.wait(beside)
         await host.close()
+        if desk:
+            await asyncio.to_thread(desk.close)
 
     routes = [
-        *InferenceProtocol(host, limits, metrics).routes(),
+        *InferenceProtocol(host, limits, metrics, desk).routes(),
         *OpenAIProtocol(host, limits, metrics).routes(),
+        *(ReviewRoutes(host, desk, limits).routes() if desk else []),
         GuardedRoute("/metrics", show_metrics, methods=["GET"], role=Role.VIEWER, every_model=True),
     ]
     guarded = Guard(ring, limits).protect([*routes, openapi_route(routes)])

@@ -22,6 +22,7 @@ from modelyard.serve.admission import check_options, check_texts
 from modelyard.serve.callers import caller_of, seconds_given
 from modelyard.serve.canary import wish_of
 from modelyard.serve.connection import while_connected
+from modelyard.serve.desk import Desk
 from modelyard.serve.exchange import exchange_of, key_of
 from modelyard.serve.hosting import Host, Served
 from modelyard.serve.judging import Judged
@@ -38,8 +39,8 @@ _PROTOCOL = frozenset({"binary_data_output", "timeout", "priority"})
 class InferenceProtocol:
     """Routes under ``/v2``."""
 
-    def __init__(self, host: Host, limits: Limits, metrics: Metrics) -> None:
-        self._host, self._limits, self._metrics = host, limits, metrics
+    def __init__(self, host: Host, limits: Limits, metrics: Metrics, desk: Desk | None = None) -> None:
+        self._host, self._limits, self._metrics, self._desk = host, limits, metrics, desk
 
     def routes(self) -> list[GuardedRoute]:
         models = ("/v2/models/{model}", "/v2/models/{model}/versions/{version}")
@@ -106,6 +107,8 @@ class InferenceProtocol:
             self._count(served, predictions)
             self._host.mirror(served, asked, options, predictions)
         answers = judged.after(predictions)
+        if self._desk:
+            self._desk.take(judged.answered(answers, exchange_of(request).request_id, key_of(request).id))
         by_default = parameters.get("binary_data_output") is True
         outputs, data = write_outputs(to_tensors(answers), document.get("outputs"), binary_by_default=by_default)
         answer: dict[str, Any] = {"model_name": served.name, "model_version": served.version, "outputs": outputs}

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from modelyard.core.task import Prediction
 from modelyard.core.transform import Row
 from modelyard.methods.rules import Decision, Outcome
+from modelyard.serve.desk import Answered
 from modelyard.serve.hosting import Served
 from modelyard.serve.metrics import Metrics
 from modelyard.serve.refusals import RefusalError
@@ -75,6 +76,21 @@ class Judged:
             answers.append(answer)
         self._count(later)
         return answers
+
+    def answered(self, answers: Sequence[Prediction], request: str, asker: str) -> Answered:
+        """What the desk takes for review."""
+        served = self._served
+        return Answered(
+            served.model,
+            served.hosted.serving,
+            served.name,
+            served.version,
+            request,
+            asker,
+            self.rows,
+            self.decisions,
+            answers,
+        )
 
     def marks(self) -> dict[str, str]:
         """Which rule decided which row, as parameters of the answer."""

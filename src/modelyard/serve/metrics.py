@@ -64,6 +64,18 @@ class Metrics:
             ("model", "rule", "outcome"),
             registry=self.registry,
         )
+        self.reviews = Counter(
+            "modelyard_reviews",
+            "Answers that were put before a person, by the first reason.",
+            ("model", "reason"),
+            registry=self.registry,
+        )
+        self.reviews_dropped = Counter(
+            "modelyard_reviews_dropped",
+            "Rows that no person will see, although one should.",
+            ("model", "why"),
+            registry=self.registry,
+        )
         self.tokens = Counter(
             "modelyard_tokens",
             "Tokens read (prompt) and written (completion).",

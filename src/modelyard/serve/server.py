@@ -22,6 +22,7 @@ from modelyard.core.access import Key
 from modelyard.core.errors import InputError
 from modelyard.serve.addresses import is_address, is_loopback
 from modelyard.serve.app import Companion, create_app
+from modelyard.serve.desk import Desk
 from modelyard.serve.hosting import Hosted
 from modelyard.serve.keyring import Keyring, no_keys
 from modelyard.serve.limits import Limits
@@ -62,6 +63,7 @@ def run(
     port: int = 8080,
     limits: Limits | None = None,
     companion: Companion | None = None,
+    desk: Desk | None = None,
     keys: Callable[[], Sequence[Key]] = no_keys,
     tls: Tls | None = None,
 ) -> None:
@@ -72,6 +74,7 @@ def run(
         host: a loopback address, or any address of this machine where there are keys.
         port: 0 takes a free one; the line on standard error names it.
         companion: what changes the models while they answer.
+        desk: takes answers for review.
         keys: reads all keys there are; asked again and again.
 
     Raises:
@@ -81,7 +84,7 @@ def run(
     listener = bind(host, port, keys=keyring.usable)
     if not is_loopback(host) and tls is None:
         sys.stderr.write("warning: keys and texts cross the network readable; give --tls-cert and --tls-key\n")
-    app = create_app(models, limits=limits, companion=companion, keyring=keyring)
+    app = create_app(models, limits=limits, companion=companion, keyring=keyring, desk=desk)
     server = Server(app, [f"{item.name}:{item.version}" for item in models], tls)
     if threading.current_thread() is threading.main_thread():
         # uvicorn raises the signal again once it has shut down: an orderly stop is no failure.

@@ -66,6 +66,18 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             FOREIGN KEY (name, number) REFERENCES versions (name, number)) STRICT""",
         "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
     ),
+    (
+        """CREATE TABLE reviews (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, number INTEGER NOT NULL, request TEXT NOT NULL,
+            row INTEGER NOT NULL, reason TEXT NOT NULL, inputs TEXT NOT NULL CHECK (json_valid(inputs)),
+            answer TEXT NOT NULL CHECK (json_valid(answer)),
+            proposed TEXT CHECK (proposed IS NULL OR json_valid(proposed)),
+            created TEXT NOT NULL, claimed_by TEXT, claimed_until REAL,
+            decision TEXT CHECK (decision IS NULL OR json_valid(decision)), comment TEXT, decided_by TEXT, decided TEXT,
+            FOREIGN KEY (name, number) REFERENCES versions (name, number)) STRICT""",
+        "CREATE INDEX reviews_by_name ON reviews (name, decision IS NULL, id)",
+        "CREATE TABLE reviews_dropped (name TEXT PRIMARY KEY, count INTEGER NOT NULL) STRICT",
+    ),
 )
 """Each entry brings the schema one version further; published ones are never edited."""
 

@@ -44,6 +44,7 @@ from modelyard.yard.lineage import Lineage
 from modelyard.yard.naming import PRODUCTION, Reference, check_name
 from modelyard.yard.objects import Objects
 from modelyard.yard.registry import Version
+from modelyard.yard.reviews import Reviews
 from modelyard.yard.rollouts import Rollout
 from modelyard.yard.signing import Signing
 from modelyard.yard.workplace import Workplace, workplace
@@ -81,6 +82,11 @@ class Yard:
     @cached_property
     def _objects(self) -> Objects:
         return Objects(self._layout)
+
+    @cached_property
+    def reviews(self) -> Reviews:
+        """Answers that people judge."""
+        return Reviews(self._database)
 
     # Artifacts
 

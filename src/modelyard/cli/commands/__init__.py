@@ -12,6 +12,7 @@ from modelyard.cli.commands.list import List
 from modelyard.cli.commands.predict import Predict
 from modelyard.cli.commands.promote import Promote
 from modelyard.cli.commands.quickstart import Quickstart
+from modelyard.cli.commands.review import ReviewCommand
 from modelyard.cli.commands.rollback import Rollback
 from modelyard.cli.commands.rollout import RolloutCommand
 from modelyard.cli.commands.rules import Rules
@@ -41,6 +42,7 @@ COMMANDS: dict[str, type[Command]] = {
         Watch,
         Sign,
         Rules,
+        ReviewCommand,
         Verify,
         Audit,
         Keys,

@@ -54,6 +54,7 @@ class Serve:
         from modelyard.core import memory
         from modelyard.core.errors import InputError
         from modelyard.core.signing import read_public_key
+        from modelyard.serve.desk import Desk
         from modelyard.serve.following import Following, open_version
         from modelyard.serve.limits import Limits
         from modelyard.serve.server import Tls, run
@@ -90,6 +91,7 @@ class Serve:
                 port=arguments.port,
                 limits=Limits(batch_rows=arguments.batch_rows),
                 companion=following.run,
+                desk=Desk(yard.reviews),
                 keys=yard.list_keys,
                 tls=tls,
             )
