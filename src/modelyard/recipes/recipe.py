@@ -26,7 +26,7 @@ from modelyard.recipes.serve_section import read_serving
 
 VERSION = 1
 KEYS = ("modelyard", "name", "task", "model", "data", "steps", "require", "objective", "serve", "seed")
-SOURCE_KEYS = ("train", "validation", "test", "unlabelled")
+SOURCE_KEYS = ("train", "validation", "test", "unlabelled", "reviewed")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -195,7 +195,7 @@ def _read_data(value: Any, problems: Problems, seed: int) -> DataSection | None:
     if isinstance(sources, str):
         sources = {"train": sources}
     if not isinstance(sources, dict) or "train" not in sources:
-        expected = "a reference, or a mapping {train: …, validation: …, test: …, unlabelled: …}"
+        expected = "a reference, or a mapping {train: …, validation: …, test: …, unlabelled: …, reviewed: …}"
         problems.add(("data", "source"), f"source: {sources!r}", expected=expected)
         return None
     for key, reference in sources.items():

@@ -123,9 +123,14 @@ class Run:
 
     def _fetch(self, reference: str) -> Artifact | Source:
         pins = self.locked.pins(reference) if self.locked else None
-        if reference.startswith("yard:"):
+        data = self.plan.recipe.data
+        if reference.startswith("yard:") and data is not None and reference in data.sources.values():
+            rows = self.yard.data(reference.removeprefix("yard:"))
+            found: Artifact | Source = Source(reference, rows.path / "train.parquet", rows.digest, {})
+            self.lock.sources[reference] = {"digest": rows.digest}
+        elif reference.startswith("yard:"):
             model = self.yard.model(self.yard.resolve(reference.removeprefix("yard:")))
-            found: Artifact | Source = model
+            found = model
             self.lock.sources[reference] = {"digest": model.digest}
         else:
             found = source = sources.fetch(reference, pins=_without_digest(pins), base=self.plan.recipe.folder)

@@ -78,6 +78,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX reviews_by_name ON reviews (name, decision IS NULL, id)",
         "CREATE TABLE reviews_dropped (name TEXT PRIMARY KEY, count INTEGER NOT NULL) STRICT",
     ),
+    (
+        """CREATE TABLE datasets (
+            name TEXT NOT NULL, number INTEGER NOT NULL, digest TEXT NOT NULL, created TEXT NOT NULL,
+            PRIMARY KEY (name, number)) STRICT""",
+    ),
 )
 """Each entry brings the schema one version further; published ones are never edited."""
 

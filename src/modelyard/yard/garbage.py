@@ -63,7 +63,8 @@ def collect(
 
 def _unneeded(connection: sqlite3.Connection, objects: Objects, moment: float) -> list[str]:
     released = [row["release"] for row in connection.execute("SELECT release FROM versions")]
-    needed = ancestry(objects, released)
+    named = [row["digest"] for row in connection.execute("SELECT digest FROM datasets")]
+    needed = ancestry(objects, [*released, *named])
     for digest in steps.used_since(connection, moment):
         try:
             needed |= ancestry(objects, [digest])

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
-from modelyard.yard import events, keys, signatures
+from modelyard.yard import datasets, events, keys, signatures
 from modelyard.yard.events import Event, Problem
 
 
@@ -34,6 +34,8 @@ def replay(log: Iterable[Event]) -> dict[str, Any]:
         signer = f"public key {details.get('signer')}"
         if event.action == "publish":
             state[f"{event.name}:{details.get('version')}"] = details.get("release")
+        elif event.action == datasets.PUBLISHED:
+            state[f"data {event.name}:{details.get('version')}"] = details.get("digest")
         elif event.action == "promote":
             state[alias] = [*state.get(alias, []), details.get("version")]
         elif event.action == "rollback":
@@ -59,6 +61,8 @@ def _read(connection: sqlite3.Connection) -> dict[str, Any]:
     state: dict[str, Any] = {}
     for row in connection.execute("SELECT name, number, release FROM versions"):
         state[f"{row['name']}:{row['number']}"] = row["release"]
+    for row in connection.execute("SELECT name, number, digest FROM datasets"):
+        state[f"data {row['name']}:{row['number']}"] = row["digest"]
     for row in connection.execute("SELECT name, alias, number FROM promotions WHERE stands ORDER BY id"):
         state.setdefault(f"{row['name']}@{row['alias']}", []).append(row["number"])
     for key in keys.read(connection):

@@ -16,12 +16,14 @@ from typing import Any, TypeVar
 
 from modelyard.core.access import Key, Rate, Role
 from modelyard.core.artifact import Artifact
+from modelyard.core.dataset import Dataset
 from modelyard.core.errors import InputError, IntegrityError
 from modelyard.core.model import Model
 from modelyard.core.release import Release
 from modelyard.core.rollout import Plan, Progress, State
 from modelyard.yard import (
     anchors,
+    datasets,
     difference,
     events,
     garbage,
@@ -250,6 +252,31 @@ class Yard:
         check_name("alias", alias)
         with self._database.write() as connection:
             return registry.rollback(connection, name, alias=alias, actor=actor)
+
+    # Data
+
+    def publish_data(self, name: str, data: Dataset, *, actor: str | None = None) -> str:
+        """Give a dataset, which was put before, the next number of its name: the reference ``name:1``.
+
+        Raises:
+            InputError: the name is not allowed, or the dataset was not put.
+        """
+        check_name("name", name)
+        with locks.shared(self._layout.yard_lock), self._database.write() as connection:
+            if not self._objects.has(data.digest):
+                raise InputError(f"{data.digest} is not in this yard", fix="put it first")
+            return f"{name}:{datasets.publish(connection, name, data.digest, actor=actor)}"
+
+    def data(self, reference: str) -> Dataset:
+        """The dataset of ``name`` (the newest) or ``name:2``, hashed again before it is handed out.
+
+        Raises:
+            InputError: there is none.
+        """
+        parsed = Reference.parse(reference)
+        with self._database.read() as connection:
+            digest = datasets.resolve(connection, parsed)
+        return _expect(Dataset, self.get(digest))
 
     # Access
 

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 class ReviewCommand:
     name = "review"
-    summary = "list, show and decide answers that wait for a person"
+    summary = "list, show, decide and export answers that wait for a person"
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        words = parser.add_subparsers(dest="word", metavar="list | show | decide", required=True)
+        words = parser.add_subparsers(dest="word", metavar="list | show | decide | export", required=True)
         summary = "list reviews, oldest first"
         listed = words.add_parser("list", help=summary, description=summary)
         listed.add_argument("name", nargs="?", metavar="NAME", help="of one release only")
@@ -35,9 +35,21 @@ class ReviewCommand:
         decide.add_argument("answer", metavar="LABEL|NUMBER", help="the right class, or the right number")
         decide.add_argument("--comment", default="", help="why; kept with the review")
         add_json(decide)
+        summary = "publish what was decided as the dataset NAME-review, for data: in a recipe"
+        exported = words.add_parser("export", help=summary, description=summary)
+        exported.add_argument("name", metavar="NAME", help="a release in the yard")
+        exported.add_argument("--weight", type=float, default=1.0, metavar="W", help="of each decided row (1)")
+        exported.add_argument(
+            "--feedback-weight",
+            type=float,
+            default=0.0,
+            metavar="W",
+            help="of feedback that nobody decided on (0: none)",
+        )
+        add_json(exported)
 
     def run(self, arguments: argparse.Namespace) -> int:
-        actions = {"list": _list, "show": _show, "decide": _decide}
+        actions = {"list": _list, "show": _show, "decide": _decide, "export": _export}
         return actions[arguments.word](arguments)
 
 
@@ -83,6 +95,19 @@ def _decide(arguments: argparse.Namespace) -> int:
             raise InputError(f"{arguments.answer!a:.80} is no number", expected="the model gives numbers") from None
     decided = reviews.decide(arguments.id, right, user, comment=arguments.comment, actor=user)
     return _print(decided, arguments.json)
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from modelyard.recipes.review_export import export
+    from modelyard.yard.yard import Yard
+
+    made = export(Yard.default(), arguments.name, weight=arguments.weight, feedback_weight=arguments.feedback_weight)
+    if arguments.json:
+        print_json({"reference": f"yard:{made.reference}", "rows": made.rows, "digest": made.digest})
+    else:
+        say(f"yard:{made.reference}  {made.rows} rows")
+        note(f"in a recipe: data: {{source: {{train: …, reviewed: yard:{made.reference}}}}}")
+    return 0
 
 
 def _print(review: Review, as_json: bool) -> int:

@@ -38,6 +38,8 @@ Columns = dict[str, list[Any]]
 """Role → values; of equal length, with the row numbers under ``row``."""
 SHARES = ("train", "validation", "test")
 UNLABELLED = "unlabelled"
+REVIEWED = "reviewed"
+_REVIEWED_ROLES = ("text", "features", "label", "target")
 """The split whose rows have no answer, and the file that they come from."""
 
 
@@ -68,6 +70,7 @@ def data(
     test: Source | None = None,
     validation: Source | None = None,
     unlabelled: Source | None = None,
+    reviewed: Source | None = None,
     *,
     out: Path,
     columns: Mapping[str, Spec],
@@ -94,6 +97,8 @@ def data(
         validation: the rows to choose by, if they are a file of their own.
         unlabelled: rows without an answer, a file of their own, which need no column for label, target or weight;
             distill has its teacher answer them.
+        reviewed: rows that people decided, as review export gives them: they join the rows to learn from with their
+            weights, whatever the split; the others weigh 1.
         columns: role → column, such as text: message; roles are text, features, label, target (a number to
             predict), image, weight, group, id, and any other name that a task asks for. Features are several columns: a
             list of names, a range first..last, or "*" for all that no other role names; so are the pixels of an
@@ -112,7 +117,7 @@ def data(
         InputError: the files, the columns or the split cannot be used.
     """
     check_roles(columns, labels)
-    sources = {"source": source, "test": test, "validation": validation, UNLABELLED: unlabelled}
+    sources = {"source": source, "test": test, "validation": validation, UNLABELLED: unlabelled, REVIEWED: reviewed}
     given = _folders.part_folders({name: item for name, item in sources.items() if item is not None})
     profile: dict[str, Any] = {
         "sources": {name: _identity(item) for name, item in given.items()},
@@ -122,15 +127,20 @@ def data(
     gathered: dict[str, Gathered] = {}
     roles: dict[str, list[str]] = {}
     for name, item in given.items():
-        wanted = _without_answers(roles) if name == UNLABELLED else roles or columns
+        wanted = _wanted(name, roles) if roles else columns
         table = _folders.read(item.path, wanted, format, header=header)
         if len(table) == 0:
             raise InputError("no rows", expected="rows under the header", where=table.file)
         if not roles:
             # The rows to learn from come first; they say what the columns of all others hold.
             gathered, roles = judge_gathered(table, categorical), dict(table.roles)
-        parts[name], dropped[name] = _read_part(table, gathered, None if name == UNLABELLED else labels, missing)
+        parts[name], dropped[name] = _read_part(
+            table, gathered, None if name in (UNLABELLED, REVIEWED) else labels, missing
+        )
+    decided = parts.pop(REVIEWED, None)
     splits = _divide(parts.pop("source"), split, own_files=set(parts)) | parts
+    if decided is not None:
+        _join(splits, decided)
     extra = splits.pop(UNLABELLED, None)
     splits = {name: splits[name] for name in SHARES if name in splits}
     classes = _check_classes(splits, roles)
@@ -147,6 +157,32 @@ def data(
 def _identity(source: Source) -> dict[str, str]:
     # A path says nothing on another machine; what was fetched has a name that does.
     return {"digest": source.digest} | ({"reference": source.reference} if source.pins else {})
+
+
+def _wanted(name: str, roles: Mapping[str, list[str]]) -> Mapping[str, Spec]:
+    """The columns that a file beside the first one must have."""
+    if name == UNLABELLED:
+        return _without_answers(roles)
+    if name == REVIEWED:
+        # Named by their roles there; the columns of a table by themselves.
+        kept = {role: names if role == "features" else role for role, names in roles.items() if role in _REVIEWED_ROLES}
+        return kept | {"weight": "weight"}
+    return roles
+
+
+def _join(splits: dict[str, Columns], decided: Columns) -> None:
+    """Add rows that people decided to those to learn from."""
+    if "train" not in splits:
+        raise InputError("there are rows that people decided, and none to learn from", fix="give split: train a share")
+    for part in splits.values():
+        part.setdefault("weight", [1.0] * len(part[ROW_ID]))
+    train = splits["train"]
+    lacking = sorted(set(train) - set(decided))
+    if lacking:
+        raise InputError(f"rows that people decided have no {lacking[0]!r}", fix="leave reviewed: or that role out")
+    first = 1 + max(max(part[ROW_ID]) for part in splits.values())
+    decided = decided | {ROW_ID: [first + row for row in decided[ROW_ID]]}
+    splits["train"] = {role: [*values, *decided[role]] for role, values in train.items()}
 
 
 def _without_answers(roles: Mapping[str, list[str]]) -> dict[str, list[str]]:
