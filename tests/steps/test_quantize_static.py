@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pyarrow as pa
 import pytest
 
@@ -93,7 +94,6 @@ def test_other_ways_to_a_range(graph: Model, data: Dataset, tmp_path: Path, runt
 
 @pytest.mark.parametrize(("reduce_range", "largest"), [("yes", 64), ("no", 127)])
 def test_weights_of_seven_bits(graph: Model, data: Dataset, tmp_path: Path, reduce_range: str, largest: int) -> None:
-    import onnx
 
     quantized = _make("quantize static", [graph, data], tmp_path / "out", rows=2, reduce_range=reduce_range)
     body = onnx.load(quantized.path / "model.onnx").graph
@@ -103,6 +103,25 @@ def test_weights_of_seven_bits(graph: Model, data: Dataset, tmp_path: Path, redu
     found = [np.abs(onnx.numpy_helper.to_array(tables[name]).astype(int)).max() for name in widened & set(tables)]
     assert len(found) == 14  # six in each layer, the pooler and the head
     assert max(found) == largest
+
+
+def test_the_rules_for_transformers_are_used_where_there_is_attention(graph: Model, tmp_path: Path) -> None:
+    """Between softmax and product, torch's exporter puts a choice that replaces what is no number."""
+    from modelyard.runtimes.openvino.runtime import convert
+    from modelyard.runtimes.openvino.static_weights import _has_attention
+
+    assert _has_attention(convert(graph))
+    inputs = [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 4])]
+    outputs = [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1, 4])]
+    nodes = [
+        onnx.helper.make_node("MatMul", ["x", "w"], ["products"]),
+        onnx.helper.make_node("Softmax", ["products"], ["y"]),
+    ]
+    weight = onnx.numpy_helper.from_array(np.eye(4, dtype=np.float32), "w")
+    body = onnx.helper.make_graph(nodes, "classifier", inputs, outputs, [weight])
+    opset = [onnx.helper.make_opsetid("", 20)]
+    onnx.save(onnx.helper.make_model(body, opset_imports=opset, ir_version=10), tmp_path / "model.onnx")
+    assert not _has_attention(convert(graph.rewrite(tmp_path, parents=[])))
 
 
 def test_calibration_draws_by_seed_and_asks_for_what_the_task_reads(graph: Model, data: Dataset) -> None:

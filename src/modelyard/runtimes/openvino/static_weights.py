@@ -19,6 +19,8 @@ from modelyard.core.runtime import Arrays
 
 OUTLIERS = 1e-4
 """Share of values beyond a ``percentile`` range, at each end."""
+REACH = 3
+"""Operators from a softmax to the product that makes it attention; a classifier's own softmax has nothing behind it."""
 
 
 def quantize(graph: Any, rows: Sequence[Arrays], *, method: str, per_channel: bool, reduce_range: bool) -> Any:
@@ -51,15 +53,16 @@ def quantize(graph: Any, rows: Sequence[Arrays], *, method: str, per_channel: bo
 
 
 def _has_attention(graph: Any) -> bool:
-    """Whether a product follows on a softmax, or the graph has attention as one operator."""
-    for operation in graph.get_ops():
-        kind = operation.get_type_name()
-        if kind == "ScaledDotProductAttention":
+    """Whether a product follows soon on a softmax, or the graph has attention as one operator."""
+    operations = graph.get_ops()
+    if any(operation.get_type_name() == "ScaledDotProductAttention" for operation in operations):
+        return True
+    near = [operation for operation in operations if operation.get_type_name() == "Softmax"]
+    for _ in range(REACH):
+        # Between the two, exporters put dropout, and a choice that replaces what is no number.
+        near = [port.get_node() for node in near for output in node.outputs() for port in output.get_target_inputs()]
+        if any(node.get_type_name() == "MatMul" for node in near):
             return True
-        if kind == "Softmax":
-            nodes = [target.get_node() for target in operation.output(0).get_target_inputs()]
-            if any(node.get_type_name() == "MatMul" for node in nodes):
-                return True
     return False
 
 
