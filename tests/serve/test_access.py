@@ -43,6 +43,8 @@ ROUTES: dict[tuple[str, str], tuple[Role | None, int]] = {
     ("GET", "/v2/models/{model}/versions/{version}"): (Role.VIEWER, 200),
     ("GET", "/v2/models/{model}/versions/{version}/ready"): (Role.VIEWER, 200),
     ("POST", "/v2/models/{model}/versions/{version}/infer"): (Role.PREDICT, 200),
+    ("GET", "/v2/models/{model}/drift"): (Role.VIEWER, 200),
+    ("GET", "/v2/models/{model}/versions/{version}/drift"): (Role.VIEWER, 200),
     ("GET", "/v1/models"): (Role.VIEWER, 200),
     ("GET", "/v1/models/{model}"): (Role.VIEWER, 200),
     # The model classifies: whoever is let in is told so.

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from modelyard.core.access import Role
 from modelyard.serve.access import Guard, GuardedRoute
 from modelyard.serve.desk import Desk
+from modelyard.serve.drift_routes import drift_routes
 from modelyard.serve.exchange import Exchanges
 from modelyard.serve.hosting import Host, Hosted
 from modelyard.serve.inference import InferenceProtocol
@@ -32,6 +33,17 @@ from modelyard.serve.review_routes import ReviewRoutes
 
 Companion = Callable[[Host, Metrics], Coroutine[Any, Any, None]]
 """Runs beside the server as long as it lives."""
+
+
+def together(*companions: Companion) -> Companion:
+    """Several as one."""
+
+    async def run(host: Host, metrics: Metrics) -> None:
+        async with asyncio.TaskGroup() as group:
+            for companion in companions:
+                group.create_task(companion(host, metrics))
+
+    return run
 
 
 def create_app(
@@ -80,6 +92,7 @@ def create_app(
         *InferenceProtocol(host, limits, metrics, desk).routes(),
         *OpenAIProtocol(host, limits, metrics).routes(),
         *(ReviewRoutes(host, desk, limits).routes() if desk else []),
+        *drift_routes(host),
         GuardedRoute("/metrics", show_metrics, methods=["GET"], role=Role.VIEWER, every_model=True),
     ]
     guarded = Guard(ring, limits).protect([*routes, openapi_route(routes)])

@@ -21,6 +21,7 @@ from modelyard.core.task import Prediction, TableTask, Task
 from modelyard.core.transform import Row
 from modelyard.methods.rules import Serving
 from modelyard.serve.canary import Canary, Wish
+from modelyard.serve.drift import Window
 from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.limits import Limits
 from modelyard.serve.live import Live
@@ -138,6 +139,7 @@ class Served:
     scheduler: Scheduler
     leases: Leases = field(default_factory=Leases)
     live: Live = field(default_factory=Live)
+    window: Window = field(default_factory=Window)
 
     @property
     def name(self) -> str:

@@ -105,6 +105,7 @@ class InferenceProtocol:
         if asked := judged.asked:
             predictions = await while_connected(request, served.scheduler.submit(asked, options, seconds, caller))
             self._count(served, predictions)
+            served.window.saw(asked, predictions)
             self._host.mirror(served, asked, options, predictions)
         answers = judged.after(predictions)
         if self._desk:

@@ -10,6 +10,9 @@ from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 
+from modelyard.core.requirement import Verdict
+from modelyard.serve.drift import FeatureDrift
+
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 _ROWS = (1, 2, 4, 8, 16, 32, 64)
 
@@ -82,6 +85,18 @@ class Metrics:
             (*model, "kind"),
             registry=self.registry,
         )
+        self.drift = Gauge(
+            "modelyard_drift",
+            "How far live rows are from those of the release: population stability index, Kolmogorov-Smirnov distance.",
+            (*model, "feature", "method"),
+            registry=self.registry,
+        )
+        self.drifted = Gauge(
+            "modelyard_drifted",
+            "1 where a feature is surely further from its reference than it may be.",
+            (*model, "feature"),
+            registry=self.registry,
+        )
         build = Info("modelyard_build", "What is running.", registry=self.registry)
         build.info({"version": version("modelyard"), "python": platform.python_version()})
 
@@ -95,6 +110,18 @@ class Metrics:
         """A version is served no more: what it has and has waiting is not shown any longer; its counts stay."""
         for gauge in (self.queue_rows, self.workers):
             gauge.remove(model, version)
+
+    def show_drift(self, model: str, version: str, found: FeatureDrift) -> None:
+        """One feature of a version, as it was last judged."""
+        for method, value in (("psi", found.stability.value), ("ks", found.distance)):
+            if value is not None:
+                self.drift.labels(model, version, found.feature, method).set(value)
+        self.drifted.labels(model, version, found.feature).set(found.verdict is Verdict.NOT_MET)
+
+    def forget_drift(self, model: str, version: str) -> None:
+        """A version is watched no more."""
+        for gauge in (self.drift, self.drifted):
+            gauge.remove_by_labels({"model": model, "version": version})
 
     def render(self) -> bytes:
         """The text exposition format."""

@@ -57,11 +57,17 @@ def smoke_of(yard: Yard, release: Release) -> Smoke:
     if not isinstance(data, Dataset) or not data.splits.get("test"):
         return Smoke()
     rows = data.rows("test")[:ROWS]
+    report = report_of(yard, release)
+    return _judged(rows, report) if report else Smoke(rows)
+
+
+def report_of(yard: Yard, release: Release) -> Report | None:
+    """The release's own evaluation, of its model on its data."""
     for digest in release.attributes["reports"]:
         report = yard.get(digest)
-        if isinstance(report, Report) and report.parents[:2] == (release.model_digest, data_digest):
-            return _judged(rows, report)
-    return Smoke(rows)
+        if isinstance(report, Report) and report.parents[:2] == (release.model_digest, release.attributes["data"]):
+            return report
+    return None
 
 
 def _judged(rows: Sequence[Row], report: Report) -> Smoke:

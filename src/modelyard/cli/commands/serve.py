@@ -54,10 +54,12 @@ class Serve:
         from modelyard.core import memory
         from modelyard.core.errors import InputError
         from modelyard.core.signing import read_public_key
+        from modelyard.serve.app import together
         from modelyard.serve.desk import Desk
         from modelyard.serve.following import Following, open_version
         from modelyard.serve.limits import Limits
         from modelyard.serve.server import Tls, run
+        from modelyard.serve.watching import Watching
         from modelyard.yard.yard import Yard
 
         if arguments.workers is not None and not 1 <= arguments.workers <= 256:
@@ -90,8 +92,8 @@ class Serve:
                 host=arguments.host,
                 port=arguments.port,
                 limits=Limits(batch_rows=arguments.batch_rows),
-                companion=following.run,
                 desk=Desk(yard.reviews),
+                companion=together(following.run, Watching(yard).run),
                 keys=yard.list_keys,
                 tls=tls,
             )

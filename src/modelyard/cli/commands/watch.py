@@ -3,26 +3,64 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from modelyard.cli.command import add_json, note, print_json, say
+
+KEY = "MODELYARD_KEY"
+"""Names the key that is shown to a server: not an option, which anybody on the machine could read."""
 
 
 class Watch:
     name = "watch"
-    summary = "write the Prometheus rules of a release"
+    summary = "how far a served model's rows and answers drifted; or write the Prometheus rules of a release"
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("release", metavar="NAME[@ALIAS|:VERSION]", help="a release in the yard")
+        parser.add_argument("release", metavar="NAME[@ALIAS|:VERSION]", help="a model that is served, or a release")
+        parser.add_argument("--url", default="http://127.0.0.1:8080", help="of the server (http://127.0.0.1:8080)")
         parser.add_argument(
             "--prometheus-rules",
             metavar="FILE",
-            required=True,
-            help="write alerting rules out of the release's requirements; - for standard output",
+            help="write alerting rules out of the release's requirements instead; - for standard output",
         )
         add_json(parser)
 
     def run(self, arguments: argparse.Namespace) -> int:
-        return _write_rules(arguments)
+        return _write_rules(arguments) if arguments.prometheus_rules else _show_drift(arguments)
+
+
+def _show_drift(arguments: argparse.Namespace) -> int:
+    import os
+    from urllib.parse import quote
+
+    from modelyard.core.errors import InputError
+    from modelyard.serve.asking import ask
+
+    name, _, version = arguments.release.partition(":")
+    if "@" in name:
+        raise InputError(f"{arguments.release!r} names an alias", expected="NAME or NAME:VERSION, as it is served")
+    place = f"/v2/models/{quote(name, safe='')}" + (f"/versions/{quote(version, safe='')}" if version else "")
+    found = ask(arguments.url.rstrip("/") + place + "/drift", key=os.environ.get(KEY))
+    if arguments.json:
+        print_json(found)
+    else:
+        _print_drift(found)
+    return {"met": 0, "not met": 1}.get(found["verdict"], 3)
+
+
+def _print_drift(found: dict[str, Any]) -> None:
+    say(f"{found['model']}:{found['version']}  {found['verdict']}  {found['rows']} rows")
+    if not found["watched"]:
+        note("nothing to hold them against: the release has no test rows, or the server is about to read them")
+        return
+    say(f"{'feature':<32}{'psi':>8}{'low':>8}{'high':>8}{'ks':>8}{'p':>10}  verdict")
+    for item in found["features"]:
+        numbers = "".join(f"{_number(item[name]):>8}" for name in ("psi", "low", "high", "ks"))
+        say(f"{item['feature']:<32}{numbers}{item['p']:>10.2g}  {item['verdict']}")
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _write_rules(arguments: argparse.Namespace) -> int:

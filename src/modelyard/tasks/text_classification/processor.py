@@ -61,6 +61,15 @@ class Processor:
             encoded.append(arrays)
         return encoded
 
+    def unknown_shares(self, texts: Sequence[str]) -> list[float] | None:
+        """Of each text's tokens, the share that stands for what the tokenizer does not know; None if it knows all."""
+        unknown = getattr(self.tokenizer.model, "unk_token", None)
+        number = None if unknown is None else self.tokenizer.token_to_id(unknown)
+        if number is None:
+            return None
+        encodings = self.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [item.ids.count(number) / max(1, len(item.ids)) for item in encodings]
+
     def collate(self, encoded: Sequence[Encoded]) -> Arrays:
         """Arrays of shape (rows, longest row), int64; ``labels`` of shape (rows,)."""
         width = max(len(row["input_ids"]) for row in encoded)

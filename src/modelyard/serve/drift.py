@@ -1,0 +1,180 @@
+"""Whether what a version is asked, and what it answers, is what it was proven on.
+
+A sample of the live rows, as numbers and as names that the reference knows, is held against the release's own rows.
+Each feature is judged by the end of an interval and by a probability that is corrected for their number, never by a
+single point. Knows no HTTP and no yard.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from modelyard.core.access import Rate
+from modelyard.core.report import Measure
+from modelyard.core.requirement import Requirement, Verdict
+from modelyard.core.task import Prediction
+from modelyard.core.transform import Row
+from modelyard.methods import drift
+from modelyard.methods.many_tests import holm
+from modelyard.serve import features
+from modelyard.serve.features import Value
+from modelyard.serve.rates import Rates
+
+SIZE = 2000
+"""Rows that are remembered."""
+RATE = Rate(2.0, 500)
+"""Rows that are looked at: so that little is spent, and that many requests do not push out those of a minute ago."""
+FEWEST = 100
+"""Rows below which nothing is said."""
+CONFIDENCE = 0.95
+BOUND = Requirement("psi", "at_most", 0.25, CONFIDENCE)
+"""What is commonly taken for a large shift (Siddiqi 2006)."""
+CLASSES = 50
+OTHER = "(other)"
+"""All classes that the reference does not have, or seldom; so nothing that only a request said is remembered."""
+
+Look = Callable[[Sequence[Row]], list[dict[str, Value]]]
+"""Features of raw rows."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a release was proven on.
+
+    Attributes:
+        numbers: feature → values of shape (rows,), NaN where a row has none.
+        classes: feature → class → rows.
+    """
+
+    numbers: Mapping[str, np.ndarray]
+    classes: Mapping[str, Mapping[str, int]]
+
+    @staticmethod
+    def of(rows: Sequence[Mapping[str, Value]]) -> Reference:
+        """Out of the features of rows; one that is a class anywhere is one."""
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        columns = {name: [row.get(name) for row in rows if name in row] for name in names}
+        named = {name for name, column in columns.items() if any(isinstance(value, str) for value in column)}
+        return Reference(
+            {name: _numbers(column) for name, column in columns.items() if name not in named},
+            {name: _few(Counter(map(str, columns[name]))) for name in columns if name in named},
+        )
+
+    def keep(self, row: Mapping[str, Value]) -> dict[str, Value]:
+        """What may be remembered of a row's features."""
+        kept: dict[str, Value] = {}
+        for name, value in row.items():
+            if name in self.classes:
+                kept[name] = str(value) if str(value) in self.classes[name] else OTHER
+            elif name in self.numbers:
+                kept[name] = None if isinstance(value, str) else value
+        return kept
+
+
+@dataclass(frozen=True)
+class FeatureDrift:
+    """How far one feature is from its reference.
+
+    Attributes:
+        p: probability of such a difference by chance, corrected for the number of features.
+        verdict: not met where it surely drifted.
+    """
+
+    feature: str
+    stability: Measure
+    distance: float | None
+    p: float
+    verdict: Verdict
+
+    def to_json(self) -> dict[str, Any]:
+        psi = self.stability
+        return {
+            "feature": self.feature,
+            "rows": psi.n,
+            "psi": psi.value,
+            "low": psi.low,
+            "high": psi.high,
+            "ks": self.distance,
+            "p": self.p,
+            "verdict": self.verdict.value,
+        }
+
+
+class Window:
+    """A sample of the last rows that a version answered; empty until it is told what to hold them against."""
+
+    def __init__(self) -> None:
+        self.reference: Reference | None = None
+        self._look: Look | None = None
+        self._rows: deque[dict[str, Value]] = deque(maxlen=SIZE)
+        self._rates = Rates()
+
+    def begin(self, reference: Reference, look: Look) -> None:
+        """Look at rows from now on."""
+        self.reference, self._look = reference, look
+
+    def saw(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> None:
+        """Rows were answered; as many of them are looked at as the rate lets."""
+        if self.reference is None or self._look is None:
+            return
+        now = time.monotonic()
+        pairs = list(zip(rows, predictions, strict=True))
+        taken = pairs[: next((n for n in range(len(pairs)) if self._rates.take("rows", RATE, now)), len(pairs))]
+        if not taken:
+            return
+        for found, (_, prediction) in zip(self._look([row for row, _ in taken]), taken, strict=True):
+            self._rows.append(self.reference.keep(found | features.of_prediction(prediction)))
+
+    def rows(self) -> list[dict[str, Value]]:
+        """Those that are remembered."""
+        return list(self._rows)
+
+
+def judge(reference: Reference, rows: Sequence[Mapping[str, Value]]) -> list[FeatureDrift]:
+    """Each feature of the reference beside the rows; those that surely drifted first, then by size."""
+    shifts = {}
+    for name, numbers in reference.numbers.items():
+        now = _numbers([row[name] for row in rows if name in row])
+        shifts[name] = drift.of_numbers(now, numbers, confidence=CONFIDENCE)
+    for name, classes in reference.classes.items():
+        counts = Counter(str(row[name]) for row in rows if name in row)
+        shifts[name] = drift.of_classes(counts, classes, confidence=CONFIDENCE)
+    corrected = holm([shift.p for shift in shifts.values()])
+    found = [
+        FeatureDrift(name, shift.stability, shift.distance, p, _verdict(shift.stability, p))
+        for (name, shift), p in zip(shifts.items(), corrected, strict=True)
+    ]
+    return sorted(found, key=lambda item: (item.verdict is not Verdict.NOT_MET, -(item.stability.value or 0.0)))
+
+
+def overall(found: Sequence[FeatureDrift]) -> Verdict:
+    """Not met where any feature surely drifted; where nothing is known, nothing is met."""
+    verdicts = {item.verdict for item in found}
+    if Verdict.NOT_MET in verdicts:
+        return Verdict.NOT_MET
+    return Verdict.MET if verdicts == {Verdict.MET} else Verdict.INCONCLUSIVE
+
+
+def _verdict(stability: Measure, p: float) -> Verdict:
+    if (stability.n or 0) < FEWEST:
+        return Verdict.INCONCLUSIVE
+    verdict = BOUND.judge({BOUND.measure: stability}).verdict
+    by_chance = verdict is Verdict.NOT_MET and p > 1 - CONFIDENCE
+    return Verdict.INCONCLUSIVE if by_chance else verdict
+
+
+def _numbers(column: Sequence[Value]) -> np.ndarray:
+    return np.array([np.nan if value is None else value for value in column], dtype=np.float64)
+
+
+def _few(counts: Counter[str]) -> dict[str, int]:
+    """The most frequent classes, and all others as one."""
+    kept = dict(counts.most_common(CLASSES))
+    rest = counts.total() - sum(kept.values())
+    return kept | ({OTHER: rest} if rest else {})

@@ -1,0 +1,69 @@
+"""What is watched of a row and of its answer: numbers, and names that the model itself has.
+
+Of no value that comes out of here can a text be told: of a text there is its length and the share of its tokens that
+the tokenizer does not know, of an image its size. Knows no server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from modelyard.core.errors import InputError
+from modelyard.core.task import Prediction
+from modelyard.core.transform import Row
+from modelyard.methods import image_header
+
+Value = float | str | None
+"""A number, a class, or nothing where a row has none."""
+
+LONGEST = 4096
+"""Characters of a text that are looked at for unknown tokens."""
+
+
+@runtime_checkable
+class KnowsTokens(Protocol):
+    """A processor with a tokenizer."""
+
+    def unknown_shares(self, texts: Sequence[str]) -> list[float] | None:
+        """Of each text's tokens, the share that is unknown."""
+        ...
+
+
+def of_rows(rows: Sequence[Row], roles: Sequence[str], processor: Any) -> list[dict[str, Value]]:
+    """The features of each row, as the task sees it.
+
+    Args:
+        roles: what a row holds that is watched.
+        processor: the task's.
+    """
+    found: list[dict[str, Value]] = [{} for _ in rows]
+    for role in roles:
+        for row, values in zip(rows, found, strict=True):
+            values.update(_of_value(role, row[role]))
+        texts = [row[role] for row in rows]
+        if isinstance(processor, KnowsTokens) and all(isinstance(text, str) for text in texts):
+            shares = processor.unknown_shares([text[:LONGEST] for text in texts])
+            for values, share in zip(found, shares or (), strict=False):
+                values[f"{role}.unknown"] = share
+    return found
+
+
+def of_prediction(prediction: Prediction) -> dict[str, Value]:
+    """The features of an answer."""
+    return {f"answer.{name}": prediction[name] for name in ("label", "score", "value") if name in prediction}
+
+
+def _of_value(role: str, value: Any) -> dict[str, Value]:
+    match value:
+        case str():
+            return {f"{role}.length": float(len(value))}
+        case Mapping():
+            return {f"{role}.{column}": cell for column, cell in value.items()}
+        case bytes():
+            try:
+                header = image_header.read(value)
+            except InputError:
+                return {}
+            return {f"{role}.width": float(header.width), f"{role}.height": float(header.height)}
+    return {}

@@ -1,0 +1,118 @@
+"""Watches the versions that are served: finds what each was proven on, and shows how far live rows are from it.
+
+Runs beside the server. Knows the yard and the metrics; no HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import numpy as np
+
+from modelyard.core.dataset import ROW_ID, Dataset
+from modelyard.core.errors import ModelyardError
+from modelyard.core.predictor import apply_transforms
+from modelyard.core.release import Release
+from modelyard.core.requirement import Verdict
+from modelyard.core.transform import Row, pending_transforms
+from modelyard.serve import drift, features
+from modelyard.serve.drift import FeatureDrift, Reference
+from modelyard.serve.features import Value
+from modelyard.serve.hosting import Host, Served
+from modelyard.serve.log import model_labels, write_log
+from modelyard.serve.metrics import Metrics
+from modelyard.serve.smoke import report_of
+from modelyard.yard.yard import Yard
+
+SECONDS = 10.0
+"""Between two looks at the windows."""
+SPLIT = "test"
+"""What was never resampled, and what the release's own answers are known of."""
+ROWS = 2000
+
+_Version = tuple[str, str]
+
+
+class Watching:
+    """Keeps drift in view.
+
+    Args:
+        yard: where the versions come from.
+        seconds: between two looks.
+    """
+
+    def __init__(self, yard: Yard, *, seconds: float = SECONDS) -> None:
+        self._yard, self._seconds = yard, seconds
+        self._known: dict[_Version, Served] = {}
+        self._drifted: set[tuple[str, str, str]] = set()
+
+    async def run(self, host: Host, metrics: Metrics) -> None:
+        """Look for ever."""
+        while True:
+            served = {(item.name, item.version): item for item in host.models()}
+            for gone in self._known.keys() - served.keys():
+                self._forget(metrics, gone)
+            for item in served.values():
+                await self._look(metrics, item)
+            await asyncio.sleep(self._seconds)
+
+    async def _look(self, metrics: Metrics, served: Served) -> None:
+        if self._known.get((served.name, served.version)) is not served:
+            self._known[served.name, served.version] = served
+            try:
+                await asyncio.to_thread(begin, self._yard, served)
+            except (ModelyardError, OSError) as error:
+                problem = {"error.message": str(error).splitlines()[0]}
+                write_log("watching", model_labels(served.name, served.version) | problem, level="error")
+        reference = served.window.reference
+        if reference is not None:
+            self._show(metrics, served, await asyncio.to_thread(drift.judge, reference, served.window.rows()))
+
+    def _show(self, metrics: Metrics, served: Served, found: list[FeatureDrift]) -> None:
+        for item in found:
+            metrics.show_drift(served.name, served.version, item)
+            place, drifted = (served.name, served.version, item.feature), item.verdict is Verdict.NOT_MET
+            if drifted != (place in self._drifted):
+                (self._drifted.add if drifted else self._drifted.discard)(place)
+                fields = model_labels(served.name, served.version) | {"modelyard": item.to_json()}
+                write_log("drift" if drifted else "drift over", fields, level="warn" if drifted else "info")
+
+    def _forget(self, metrics: Metrics, version: _Version) -> None:
+        del self._known[version]
+        self._drifted = {place for place in self._drifted if place[:2] != version}
+        metrics.forget_drift(*version)
+
+
+def begin(yard: Yard, served: Served) -> None:
+    """Have a version's rows looked at, if it is known what it was proven on."""
+    release = yard.release(yard.resolve(f"{served.name}:{served.version}"))
+    digest = release.attributes["data"]
+    data = yard.get(digest) if digest else None
+    if not isinstance(data, Dataset) or not data.splits.get(SPLIT):
+        return
+    rows = data.rows(SPLIT)
+    if len(rows) > ROWS:
+        rows = [rows[place] for place in np.sort(np.random.default_rng(0).choice(len(rows), ROWS, replace=False))]
+    model, roles, processor = served.model, served.task.inputs, served.processor
+    ready = apply_transforms(pending_transforms(model.transforms, data.transforms), rows)
+    answers = _answers(yard, release)
+    found = features.of_rows(ready, roles, processor)
+    together = [seen | answers.get(row[ROW_ID], {}) for seen, row in zip(found, rows, strict=True)]
+
+    def look(raw: Sequence[Row]) -> list[dict[str, Value]]:
+        return features.of_rows(apply_transforms(model.transforms, raw), roles, processor)
+
+    served.window.begin(Reference.of(together), look)
+
+
+def _answers(yard: Yard, release: Release) -> dict[int, dict[str, Value]]:
+    """What the release's evaluation says of each row."""
+    report = report_of(yard, release)
+    table = report.findings.rows if report else None
+    if table is None or not {"score", "value"} & set(table.column_names):
+        return {}
+    return {
+        item[ROW_ID]: features.of_prediction({**item, "label": item["predicted"]} if "predicted" in item else item)
+        for item in table.to_pylist()
+    }

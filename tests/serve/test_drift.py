@@ -1,0 +1,156 @@
+"""Drift of what a server is asked: seen where there is some, not where there is none, and nothing personal is kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from modelyard.cli.main import main
+from modelyard.core import lookup
+from modelyard.core.errors import InputError
+from modelyard.core.model import Model
+from modelyard.core.requirement import Verdict
+from modelyard.serve import drift, features
+from modelyard.serve.asking import check_url
+from modelyard.serve.drift import OTHER, Reference, Window, judge
+from modelyard.serve.features import Value
+from modelyard.serve.following import open_version
+from modelyard.serve.watching import Watching
+from modelyard.yard.yard import Yard
+from tests.serve.conftest import Serve, until
+from tests.serve.releases import NAME, Maker
+
+
+def draw(seed: int, rows: int, *, mean: float = 50.0, spam: float = 0.2) -> list[dict[str, Value]]:
+    generator = np.random.default_rng(seed)
+    return [
+        {
+            "text.length": float(generator.normal(mean, 10)),
+            "answer.label": "spam" if generator.random() < spam else "ham",
+        }
+        for _ in range(rows)
+    ]
+
+
+REFERENCE = Reference.of(draw(0, 1000))
+
+
+def verdicts(rows: list[dict[str, Value]]) -> dict[str, Verdict]:
+    return {item.feature: item.verdict for item in judge(REFERENCE, rows)}
+
+
+def test_each_feature_is_judged_by_itself() -> None:
+    met, drifted = Verdict.MET, Verdict.NOT_MET
+    assert verdicts(draw(1, 1000)) == {"text.length": met, "answer.label": met}
+    assert verdicts(draw(2, 1000, mean=65)) == {"text.length": drifted, "answer.label": met}
+    assert verdicts(draw(3, 1000, spam=0.6)) == {"text.length": met, "answer.label": drifted}
+    assert drift.overall(judge(REFERENCE, draw(1, 1000))) is met
+    assert drift.overall(judge(REFERENCE, draw(2, 1000, mean=65))) is drifted
+
+
+def test_too_few_rows_say_nothing() -> None:
+    assert set(verdicts(draw(2, drift.FEWEST - 1, mean=90)).values()) == {Verdict.INCONCLUSIVE}
+    assert drift.overall(judge(REFERENCE, [])) is Verdict.INCONCLUSIVE
+    assert drift.overall([]) is Verdict.INCONCLUSIVE
+
+
+def test_many_features_that_did_not_drift_raise_no_alarm() -> None:
+    def wide(seed: int, rows: int) -> list[dict[str, Value]]:
+        table = np.random.default_rng(seed).normal(size=(rows, 40))
+        return [{f"features.{place}": float(value) for place, value in enumerate(row)} for row in table]
+
+    assert drift.overall(judge(Reference.of(wide(0, 500)), wide(1, 500))) is Verdict.MET
+
+
+def test_nothing_that_only_a_request_said_is_kept() -> None:
+    reference = Reference.of([{"features.town": "Bern", "features.age": 3.0}, {"features.town": None}])
+    kept = reference.keep({"features.town": "Ada Lovelace", "features.age": "41 secret", "else": "secret"})
+    assert kept == {"features.town": OTHER, "features.age": None}
+    assert reference.keep({"features.town": "Bern"}) == {"features.town": "Bern"}
+
+
+def test_a_text_is_its_length_and_what_of_it_is_unknown(classifier: Model) -> None:
+    processor = lookup.task(classifier.task).processor(classifier)
+    known, strange = "claim your prize", "\u4e00\u9fa5 \u2603"
+    found = features.of_rows([{"text": known}, {"text": strange}], ["text"], processor)
+    unknown = processor.tokenizer.token_to_id("[UNK]")
+    for text, values in zip((known, strange), found, strict=True):
+        ids = processor.tokenizer.encode(text, add_special_tokens=False).ids
+        assert values == {"text.length": len(text), "text.unknown": ids.count(unknown) / len(ids)}
+    assert found[1]["text.unknown"] == 1.0
+
+
+def test_only_a_sample_of_many_rows_is_looked_at() -> None:
+    window, looked = Window(), list[int]()
+    rows = [{"text": "x" * 50}] * 300
+    window.saw(rows, [{"label": "ham"}] * 300)
+    assert window.rows() == []
+
+    def look(rows: object) -> list[dict[str, Value]]:
+        assert isinstance(rows, list)
+        looked.append(len(rows))
+        return [{"text.length": 50.0} for _ in rows]
+
+    window.begin(REFERENCE, look)
+    for _ in range(4):
+        window.saw(rows, [{"label": "ham"}] * 300)
+    assert drift.RATE.burst <= sum(looked) < drift.RATE.burst + 60
+    assert window.rows()[0] == {"text.length": 50.0, "answer.label": "ham"}
+
+
+@pytest.fixture
+def watched(tmp_path: Path, serve: Serve) -> Iterator[httpx.Client]:
+    (tmp_path / "work").mkdir()
+    maker = Maker(Yard(tmp_path / "yard"), tmp_path / "work")
+    maker.good(0.1)
+    hosted = open_version(maker.yard, maker.yard.resolve(f"{NAME}:1"), workers=1, memory_limit=None)
+    with hosted.source, serve(hosted, companion=Watching(maker.yard, seconds=0.02).run) as client:
+        until(lambda: client.get(f"/v2/models/{NAME}/drift").json()["watched"])
+        yield client
+
+
+def send(client: httpx.Client, ages: list[float]) -> None:
+    columns = {"age": ages, "size": [float(n * 7 % 10) for n in range(len(ages))]}
+    inputs = [
+        {"name": name, "datatype": "FP64", "shape": [len(ages)], "data": values} for name, values in columns.items()
+    ]
+    assert client.post(f"/v2/models/{NAME}/infer", json={"inputs": inputs}).status_code == 200
+
+
+def test_a_server_that_is_asked_other_things_says_so(watched: httpx.Client, capfd: pytest.CaptureFixture[str]) -> None:
+    command = ["watch", NAME, "--url", str(watched.base_url)]
+    assert main([*command, "--json"]) == 3
+    assert json.loads(capfd.readouterr().out)["verdict"] == "inconclusive"
+    send(watched, [1000.0] * 250)
+    found = watched.get(f"/v2/models/{NAME}/versions/1/drift").json()
+    assert (found["model"], found["version"], found["rows"], found["verdict"]) == (NAME, "1", 250, "not met")
+    by_name = {item["feature"]: item for item in found["features"]}
+    assert set(by_name) == {"features.age", "features.size", "answer.label", "answer.score"}
+    assert by_name["features.age"]["verdict"] == "not met"
+    assert by_name["features.age"]["ks"] == 1.0
+    assert by_name["features.size"]["verdict"] != "not met"
+    line = f'modelyard_drifted{{feature="features.age",model="{NAME}",version="1"}} 1.0'
+    until(lambda: line in watched.get("/metrics").text)
+    assert main(command) == 1
+    shown = capfd.readouterr()
+    assert "features.age" in shown.out
+    logged = [json.loads(line) for line in shown.err.splitlines() if '"event.action": "drift"' in line]
+    assert "features.age" in {line["modelyard"]["feature"] for line in logged}
+    assert {line["labels.model"] for line in logged} == {NAME}
+
+
+def test_who_cannot_be_asked(capsys: pytest.CaptureFixture[str], watched: httpx.Client) -> None:
+    url = str(watched.base_url)
+    assert main(["watch", "nothing", "--url", url]) == 2
+    assert "404: no model 'nothing'" in capsys.readouterr().err
+    assert main(["watch", f"{NAME}@production", "--url", url]) == 2
+    for unsafe in ("http://example.org", "ftp://localhost", "http://127.0.0.1.example.org", "https://a:b@example.org"):
+        with pytest.raises(InputError, match="is not asked"):
+            check_url(unsafe)
+    for safe in ("http://127.0.0.1:80", "http://localhost", "http://[::1]:8080", "https://example.org"):
+        check_url(safe)
