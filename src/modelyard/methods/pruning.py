@@ -6,6 +6,7 @@ Scores are importances, larger for what matters more; how they are measured on r
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -63,6 +64,13 @@ def across_layers(scores: Sequence[np.ndarray], share: float, *, multiple: int =
         largest(layer, rounded_width(len(layer), count / len(layer), multiple))
         for layer, count in zip(scores, counts, strict=True)
     ]
+
+
+def choose(
+    scores: Sequence[np.ndarray], share: float, *, scope: Literal["layer", "network"], multiple: int
+) -> list[np.ndarray]:
+    """The same share of each layer, or a share of all units: positions that stay, for each layer."""
+    return (within_layers if scope == "layer" else across_layers)(scores, share, multiple=multiple)
 
 
 def cubic_sparsity(done: float, final: float) -> float:

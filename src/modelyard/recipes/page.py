@@ -14,13 +14,13 @@ from modelyard.core.options import plain
 from modelyard.core.report import Figure, Findings, Report, Series
 from modelyard.core.requirement import Judgement, overall
 from modelyard.core.step import Step
+from modelyard.engines.training import CURVE
 from modelyard.recipes.call import machine
 from modelyard.recipes.plan import BASE, Node
 from modelyard.recipes.run import Run
 from modelyard.render.page import DataFacts, ModelFacts, Page, StepFact
 
 LIBRARIES = ("modelyard", "torch", "transformers", "onnxruntime", "numpy")
-CURVE = "training.json"
 
 
 def gather(run: Run, judgements: tuple[Judgement, ...], search: Report | None = None) -> Page:

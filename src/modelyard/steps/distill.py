@@ -15,12 +15,10 @@ from modelyard.core.model import Model
 from modelyard.core.options import Between, Search
 from modelyard.core.runtime import NetworkSession
 from modelyard.core.step import step
-from modelyard.engines.training import Settings, learned_transforms, preparation, train
+from modelyard.engines.training import Settings, learned_transforms, preparation, train, write_curve
 from modelyard.engines.training.lessons import UNLABELLED, Lessons, join, read_lessons, with_copies
 from modelyard.engines.training.teaching import Teacher
 from modelyard.methods import learning_rate as rates
-
-CURVE = "training.json"
 
 
 @step(needs="labels training gradients", converts=True, shrinks="recovery")
@@ -122,7 +120,7 @@ def distill(
     identity = json.dumps([*(item.digest for item in parents), soft, temperature, hidden, copies, dropout])
     curve = train(student, examples, validation, settings, loss=loss, scratch=scratch, identity=identity)
     built = runtime.build(model, out, network=student.release() if isinstance(student, Student) else student)
-    (out / CURVE).write_text(json.dumps(curve, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    write_curve(out, curve)
     return model.rewrite(out, parents=parents, transforms=learned_transforms(model, data), settings=built)
 
 

@@ -64,6 +64,20 @@ def read_examples(model: Model, data: Dataset, split: str, *, task: Task, proces
     return Examples(task, processor, task.encode(processor, rows), read_weights(data, split))
 
 
+def read_both(
+    model: Model, data: Dataset, *, task: Task, processor: Any, validate: bool = True
+) -> tuple[Examples, Examples | None]:
+    """The split ``train``, and the split ``validation`` where there is one and it is wanted.
+
+    Raises:
+        InputError: as :func:`read_examples`.
+    """
+    train = read_examples(model, data, "train", task=task, processor=processor)
+    if not validate or not data.splits.get("validation"):
+        return train, None
+    return train, read_examples(model, data, "validation", task=task, processor=processor)
+
+
 def read_weights(data: Dataset, split: str) -> np.ndarray | None:
     """The role ``weight`` of each row; None where the data have no such role.
 

@@ -14,10 +14,8 @@ from modelyard.core.model import Model
 from modelyard.core.options import Between
 from modelyard.core.runtime import NetworkSession
 from modelyard.core.step import step
-from modelyard.engines.training import Settings, learned_transforms, preparation, read_examples, train
+from modelyard.engines.training import Settings, learned_transforms, preparation, read_both, train, write_curve
 from modelyard.methods import learning_rate as rates
-
-CURVE = "training.json"
 
 
 @step(needs="training gradients", shrinks="recovery")
@@ -81,10 +79,7 @@ def full(
     model_read = _with_image_size(_with_max_length(model, max_length), image_size)
     task, runtime = lookup.task(model.task), lookup.runtime(model.runtime)
     processor = task.processor(model_read)
-    examples = read_examples(model, data, "train", task=task, processor=processor)
-    validation = None
-    if data.splits.get("validation"):
-        validation = read_examples(model, data, "validation", task=task, processor=processor)
+    examples, validation = read_both(model, data, task=task, processor=processor)
     session = cast(NetworkSession, runtime.open(model, device=device))
     network = preparation.with_dropout(session.network, dropout, attention_dropout)
     settings = Settings(
@@ -103,7 +98,7 @@ def full(
     identity = json.dumps([model.digest, data.digest, max_length, image_size, dropout, attention_dropout])
     curve = train(network, examples, validation, settings, loss=task.loss, scratch=scratch, identity=identity)
     built = runtime.build(model, out, network=network)
-    (out / CURVE).write_text(json.dumps(curve, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    write_curve(out, curve)
     return model_read.rewrite(out, parents=[model, data], transforms=learned_transforms(model, data), settings=built)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,8 +13,6 @@ from modelyard.core.dataset import Dataset
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.runtime import NetworkSession
-
-CURVE = "training.json"
 
 
 def open_network(model: Model) -> Any:
@@ -89,7 +86,7 @@ def _recovered(
     parents: list[Artifact],
 ) -> Model:
     # Here and not above: a plain cut needs no training loop.
-    from modelyard.engines.training import learned_transforms, preparation
+    from modelyard.engines.training import learned_transforms, preparation, write_curve
 
     network = preparation.with_dropout(open_network(pruned), None, 0.0)
     curve = train_on(
@@ -103,7 +100,7 @@ def _recovered(
         identity=pruned.digest + data.digest,
     )
     built = lookup.runtime(pruned.runtime).build(pruned, out, network=network)
-    (out / CURVE).write_text(json.dumps(curve, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    write_curve(out, curve)
     return pruned.rewrite(out, parents=parents, transforms=learned_transforms(pruned, data), settings=built)
 
 
@@ -121,15 +118,12 @@ def train_on(
     after_step: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Train ``network`` in place on the split ``train`` as :func:`modelyard.engines.training.train` does."""
-    from modelyard.engines.training import Settings, preparation, read_examples, train
+    from modelyard.engines.training import Settings, preparation, read_both, train
     from modelyard.methods import learning_rate as rates
 
     task = lookup.task(model.task)
     processor = task.processor(model)
-    examples = read_examples(model, data, "train", task=task, processor=processor)
-    validation = None
-    if validate and data.splits.get("validation"):
-        validation = read_examples(model, data, "validation", task=task, processor=processor)
+    examples, validation = read_both(model, data, task=task, processor=processor, validate=validate)
     settings = Settings(
         epochs=epochs,
         learning_rate=learning_rate or rates.for_size(preparation.count_trained(network)),

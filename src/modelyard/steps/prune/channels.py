@@ -62,6 +62,5 @@ def channels(
     given = batches(model, data, split, rows, seed=seed, device=device)
     readers = [part.reader for part in parts]
     scores = importance.of_channels(network, readers, given, lookup.task(model.task).loss)
-    choose = pruning.within_layers if scope == "layer" else pruning.across_layers
-    inner.keep(parts, choose(scores, keep, multiple=multiple))
+    inner.keep(parts, pruning.choose(scores, keep, scope=scope, multiple=multiple))
     return finish(network, model, data, out=out, scratch=scratch, epochs=epochs, learning_rate=learning_rate, seed=seed)

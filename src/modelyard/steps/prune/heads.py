@@ -56,6 +56,5 @@ def heads(
     parts = [(part.output, part.heads) for part in attention.find(network)]
     given = batches(model, data, split, rows, seed=seed, device=next(network.parameters()).device)
     scores = importance.of_inputs(network, parts, given, lookup.task(model.task).loss)
-    choose = pruning.within_layers if scope == "layer" else pruning.across_layers
-    attention.keep(network, choose(scores, keep, multiple=1))
+    attention.keep(network, pruning.choose(scores, keep, scope=scope, multiple=1))
     return finish(network, model, data, out=out, scratch=scratch, epochs=epochs, learning_rate=learning_rate, seed=seed)

@@ -15,7 +15,7 @@ from modelyard.core.options import Between
 from modelyard.core.step import step
 from modelyard.core.transform import TransformSpec
 from modelyard.methods.pruning import cubic_sparsity
-from modelyard.steps.prune._result import CURVE, open_network, train_on
+from modelyard.steps.prune._result import open_network, train_on
 
 CHANGES = 50
 """How often the weights are chosen anew while the share rises."""
@@ -56,7 +56,7 @@ def magnitude(
         learning_rate: peak rate of the training. Left out, it follows the size of the network.
         seed: of the order of rows and of dropout.
     """
-    from modelyard.engines.training import learned_transforms, preparation
+    from modelyard.engines.training import learned_transforms, preparation, write_curve
     from modelyard.networks.sparsity import Masks, share
 
     if epochs and data is None:
@@ -94,6 +94,6 @@ def magnitude(
     masks.take_away()
     settings = {**lookup.runtime(model.runtime).build(model, out, network=network), "sparsity": share(network)}
     if curve is not None:
-        (out / CURVE).write_text(json.dumps(curve, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        write_curve(out, curve)
     parents: list[Artifact] = [model] if data is None else [model, data]
     return model.rewrite(out, parents=parents, settings=settings, transforms=transforms)

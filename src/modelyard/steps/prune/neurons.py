@@ -56,6 +56,5 @@ def neurons(
     parts = [(part.down, part.width) for part in feed_forward.find(network)]
     given = batches(model, data, split, rows, seed=seed, device=next(network.parameters()).device)
     scores = importance.of_inputs(network, parts, given, lookup.task(model.task).loss)
-    choose = pruning.within_layers if scope == "layer" else pruning.across_layers
-    feed_forward.keep(network, choose(scores, keep, multiple=multiple))
+    feed_forward.keep(network, pruning.choose(scores, keep, scope=scope, multiple=multiple))
     return finish(network, model, data, out=out, scratch=scratch, epochs=epochs, learning_rate=learning_rate, seed=seed)

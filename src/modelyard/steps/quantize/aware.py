@@ -16,8 +16,6 @@ from modelyard.core.step import step
 from modelyard.engines import instructions
 from modelyard.engines.calibration import calibration_arrays
 
-CURVE = "training.json"
-
 
 @step(needs="training gradients graph", converts=True, runtime="onnxruntime")
 def aware(
@@ -61,6 +59,7 @@ def aware(
             expected="a model whose answer is one call of its network",
             fix="use quantize weights",
         )
+    from modelyard.engines.training import write_curve
     from modelyard.networks import fake_quantization
 
     reduced = instructions.reduced_range(reduce_range)
@@ -71,7 +70,7 @@ def aware(
     settings = lookup.runtime("onnxruntime").build(
         model, out, precision="int8", network=network, per_channel=True, reduce_range=reduced
     )
-    (out / CURVE).write_text(json.dumps(curve, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    write_curve(out, curve)
     settings = {**settings, "built_on": instructions.record()}
     return model.rewrite(out, parents=[model, data], runtime="onnxruntime", settings=settings)
 
@@ -104,15 +103,12 @@ def _train(
     *,
     identity: str,
 ) -> dict[str, Any]:
-    from modelyard.engines.training import Settings, preparation, read_examples, train
+    from modelyard.engines.training import Settings, preparation, read_both, train
     from modelyard.methods import learning_rate as rates
 
     task = lookup.task(model.task)
     processor = task.processor(model)
-    examples = read_examples(model, data, "train", task=task, processor=processor)
-    validation = None
-    if data.splits.get("validation"):
-        validation = read_examples(model, data, "validation", task=task, processor=processor)
+    examples, validation = read_both(model, data, task=task, processor=processor)
     settings = Settings(
         epochs=epochs,
         learning_rate=learning_rate or rates.for_size(preparation.count_trained(network)) / 10,
