@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -13,6 +13,7 @@ import pytest
 
 from modelyard.cli.main import main
 from modelyard.core.errors import InputError
+from modelyard.core.model import Model
 from modelyard.core.rollout import Plan, State
 from modelyard.serve.canary import Canary
 from modelyard.serve.following import Following, OpenVersion, open_version
@@ -43,7 +44,15 @@ def maker(tmp_path_factory: pytest.TempPathFactory) -> Maker:
     return maker
 
 
-def open_worse(yard: Yard, version: Version, *, workers: int | None, memory_limit: int | None, opener: str) -> Hosted:
+def open_worse(
+    yard: Yard,
+    version: Version,
+    *,
+    workers: int | None,
+    memory_limit: int | None,
+    beside: Sequence[Model] = (),
+    opener: str,
+) -> Hosted:
     source = ForkServer(yard.model(version), opener=f"tests.serve.openers:{opener}")
     return Hosted(version.name, str(version.number), source, workers or 1)
 

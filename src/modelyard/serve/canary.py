@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from starlette.requests import Request
@@ -13,7 +12,21 @@ HEADER = "x-modelyard-canary"
 Wish = Literal["", "always", "never"]
 
 
-@dataclass
+class Turns:
+    """Whose turn it is, so that any number of requests in a row holds a share as exactly as it can."""
+
+    def __init__(self, share: float) -> None:
+        self._share, self._due = share, 0.0
+
+    def next(self) -> bool:
+        """Whether the next request is one of the share."""
+        self._due += self._share
+        if self._due < 1 - 1e-9:
+            return False
+        self._due -= 1
+        return True
+
+
 class Canary:
     """A version on trial.
 
@@ -22,29 +35,19 @@ class Canary:
         mirror: share of the other requests that it answers a copy of.
     """
 
-    version: str
-    weight: int
-    mirror: float
-    _taken: float = 0.0
-    _copied: float = 0.0
+    def __init__(self, version: str, weight: int, mirror: float) -> None:
+        self.version, self.weight = version, weight
+        self._taken, self._copied = Turns(weight / 100), Turns(mirror)
 
     def takes(self, wish: Wish) -> bool:
         """Whether it answers the next request; what callers wish for themselves does not count."""
         if wish or not self.weight:
             return wish == "always" and self.weight > 0
-        self._taken += self.weight / 100
-        if self._taken < 1 - 1e-9:
-            return False
-        self._taken -= 1
-        return True
+        return self._taken.next()
 
     def copies(self) -> bool:
         """Whether it answers a copy of the next request that it did not take."""
-        self._copied += self.mirror
-        if self._copied < 1 - 1e-9:
-            return False
-        self._copied -= 1
-        return True
+        return self._copied.next()
 
 
 def wish_of(request: Request) -> Wish:

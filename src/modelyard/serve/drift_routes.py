@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from modelyard.core.access import Role
 from modelyard.serve import drift
-from modelyard.serve.access import GuardedRoute, check_scope
-from modelyard.serve.exchange import exchange_of, key_of
+from modelyard.serve.access import GuardedRoute
+from modelyard.serve.addressed import addressed
 from modelyard.serve.hosting import Host
 
 
@@ -20,10 +20,7 @@ def drift_routes(host: Host) -> list[GuardedRoute]:
 
     async def show(request: Request) -> Response:
         """Each feature of rows and answers beside its reference."""
-        name = request.path_params["model"]
-        check_scope(request, name)
-        served = host.find(name, request.path_params.get("version"), visible=key_of(request).may_use)
-        exchange_of(request).hold(served)
+        served = addressed(request, host, request.path_params["model"], request.path_params.get("version"))
         reference, rows = served.window.reference, served.window.rows()
         found = await asyncio.to_thread(drift.judge, reference, rows) if reference else []
         body = {

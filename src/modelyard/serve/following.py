@@ -12,6 +12,7 @@ from typing import Protocol
 
 from modelyard.core import memory
 from modelyard.core.errors import InputError, ModelyardError
+from modelyard.core.model import Model
 from modelyard.recipes.serve_section import check_serving, serving_of
 from modelyard.serve.hosting import Check, Host, Hosted, Opener, Served, open_model
 from modelyard.serve.log import model_labels, write_log
@@ -30,17 +31,36 @@ SECONDS = 0.5
 class OpenVersion(Protocol):
     """Opens a version of a yard, as :func:`open_version` does."""
 
-    def __call__(self, yard: Yard, version: Version, *, workers: int | None, memory_limit: int | None) -> Hosted: ...
+    def __call__(
+        self,
+        yard: Yard,
+        version: Version,
+        *,
+        workers: int | None,
+        memory_limit: int | None,
+        beside: Sequence[Model] = (),
+    ) -> Hosted: ...
 
 
-def open_version(yard: Yard, version: Version, *, workers: int | None, memory_limit: int | None) -> Hosted:
+def open_version(
+    yard: Yard,
+    version: Version,
+    *,
+    workers: int | None,
+    memory_limit: int | None,
+    beside: Sequence[Model] = (),
+) -> Hosted:
     """Open a version of the yard, its files hashed again; that is recorded.
+
+    Args:
+        memory_limit: bytes that it may take, together with the models that are open beside it.
 
     Raises:
         IntegrityError: they are not what was stored.
         InputError: it takes more memory than there may be used, cannot be opened, or its rules do not fit it.
     """
     model = yard.model(version)
+    memory.require_models([model, *beside], memory_limit)
     serving = serving_of(yard.release(version).recipe)
     check_serving(serving, model)
     yard.record("load", version.name, {"version": version.number, "release": version.release, "model": model.digest})
@@ -146,9 +166,9 @@ class Following:
     def _opener(self, host: Host, version: Version) -> Opener:
         def open_it() -> Hosted:
             self._admit(version)
-            model = self._yard.model(version)
-            memory.require_models([model, *(served.model for served in host.models())], self._memory_limit)
-            return self._open_it(self._yard, version, workers=self._workers, memory_limit=self._memory_limit)
+            beside = [served.model for served in host.models()]
+            limit = self._memory_limit
+            return self._open_it(self._yard, version, workers=self._workers, memory_limit=limit, beside=beside)
 
         return open_it
 

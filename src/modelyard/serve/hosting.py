@@ -9,7 +9,7 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
@@ -263,18 +263,19 @@ class Host:
         The old one answers all requests that came before, and is closed after the last of them.
         """
         old, self._defaults[name] = self._defaults[name], version
-        if self._canaries.get(name) and self._canaries[name].version == version:
-            del self._canaries[name]
+        self._end_trial(name, version)
         if old != version:
             self.retire(name, old)
 
     def retire(self, name: str, version: str) -> None:
         """Close a version, which is not the default, after the last request that it answers."""
-        if self._canaries.get(name) and self._canaries[name].version == version:
+        self._end_trial(name, version)
+        _begin(self._retire(self._served[name].pop(version)), self._retiring)
+
+    def _end_trial(self, name: str, version: str) -> None:
+        canary = self._canaries.get(name)
+        if canary is not None and canary.version == version:
             del self._canaries[name]
-        task = asyncio.create_task(self._retire(self._served[name].pop(version)))
-        self._retiring.add(task)
-        task.add_done_callback(self._retiring.discard)
 
     def set_canary(self, name: str, canary: Canary) -> None:
         """Let a version that is served take a part of the traffic, or copies of it."""
@@ -302,9 +303,7 @@ class Host:
             return
         other = self.find(served.name, canary.version)
         other.leases.take()
-        task = asyncio.create_task(_copy(other, rows, options, predictions, shadow=canary.weight == 0))
-        self._copies.add(task)
-        task.add_done_callback(self._copies.discard)
+        _begin(_copy(other, rows, options, predictions, shadow=canary.weight == 0), self._copies)
 
     async def _retire(self, served: Served) -> None:
         await served.leases.all_back()
@@ -382,6 +381,13 @@ class Host:
         await asyncio.gather(*(served.scheduler.close() for served in self.models()), *self._retiring)
         for source in self._opened:
             await asyncio.to_thread(source.close)
+
+
+def _begin(work: Coroutine[Any, Any, None], kept: set[asyncio.Task[None]]) -> None:
+    """Do something beside what is done now; it is kept until it is over, as the event loop keeps no hold of it."""
+    task = asyncio.create_task(work)
+    kept.add(task)
+    task.add_done_callback(kept.discard)
 
 
 async def _copy(

@@ -17,10 +17,10 @@ from starlette.responses import Response
 from modelyard.core.access import Role
 from modelyard.core.task import Prediction
 from modelyard.serve import bodies
-from modelyard.serve.access import GuardedRoute, check_scope
+from modelyard.serve.access import GuardedRoute
+from modelyard.serve.addressed import addressed
 from modelyard.serve.admission import check_options, check_texts
 from modelyard.serve.callers import caller_of, seconds_given
-from modelyard.serve.canary import wish_of
 from modelyard.serve.connection import while_connected
 from modelyard.serve.desk import Desk
 from modelyard.serve.exchange import exchange_of, key_of
@@ -89,7 +89,7 @@ class InferenceProtocol:
 
     async def _infer(self, request: Request) -> Response:
         """Predictions for a batch of rows."""
-        served = self._choose(request)
+        served = self._find(request, canaries=True)
         document, binary = await self._read(request)
         kinds = served.kinds
         rows = read_rows(document.get("inputs"), binary, kinds, self._limits)
@@ -129,21 +129,9 @@ class InferenceProtocol:
                 if f"{kind}_tokens" in prediction:
                     self._metrics.tokens.labels(*model, kind).inc(prediction[f"{kind}_tokens"])
 
-    def _choose(self, request: Request) -> Served:
-        """The model that answers: a canary, now and then."""
-        name, visible = request.path_params["model"], key_of(request).may_use
-        check_scope(request, name)
-        version = request.path_params.get("version")
-        served = self._host.choose(name, version, wish_of(request), visible=visible)
-        exchange_of(request).hold(served)
-        return served
-
-    def _find(self, request: Request) -> Served:
-        name = request.path_params["model"]
-        check_scope(request, name)
-        served = self._host.find(name, request.path_params.get("version"), visible=key_of(request).may_use)
-        exchange_of(request).hold(served)
-        return served
+    def _find(self, request: Request, *, canaries: bool = False) -> Served:
+        path = request.path_params
+        return addressed(request, self._host, path["model"], path.get("version"), canaries=canaries)
 
     async def _read(self, request: Request) -> tuple[dict[str, Any], bytes]:
         body = await bodies.read_body(request, self._limits)

@@ -21,9 +21,9 @@ from starlette.types import Receive, Scope, Send
 from modelyard.core.access import Role
 from modelyard.core.task import GeneratingTask, Piece
 from modelyard.serve import bodies
-from modelyard.serve.access import GuardedRoute, check_scope
+from modelyard.serve.access import GuardedRoute
+from modelyard.serve.addressed import addressed
 from modelyard.serve.callers import caller_of, seconds_given
-from modelyard.serve.canary import wish_of
 from modelyard.serve.connection import while_connected
 from modelyard.serve.exchange import error_body, exchange_of, key_of, log_failure
 from modelyard.serve.hosting import Host, Served
@@ -85,11 +85,7 @@ class OpenAIProtocol:
 
     def _find(self, request: Request, label: str) -> Served:
         name, _, version = label.partition(":")
-        check_scope(request, name)
-        visible = key_of(request).may_use
-        served = self._host.choose(name, version or None, wish_of(request), visible=visible)
-        exchange_of(request).hold(served)
-        return served
+        return addressed(request, self._host, name, version or None, canaries=True)
 
     def _find_generating(self, request: Request, label: str) -> Served:
         served = self._find(request, label)

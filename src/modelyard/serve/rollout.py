@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from modelyard.core.errors import ModelyardError
@@ -100,7 +100,7 @@ class Rollouts:
         }
         trial.seen, trial.due = new.live.total, asyncio.get_running_loop().time() + plan.interval
         if state is not State.RUNNING:
-            await self._end(host, metrics, rollout, state, evidence)
+            await self._end(host, metrics, replace(rollout, progress=progress), state, evidence)
             return
         if await asyncio.to_thread(self._yard.note_rollout, rollout, progress, state, evidence):
             write_log("rollout check", _fields(rollout.name, str(rollout.number), evidence))
@@ -108,10 +108,7 @@ class Rollouts:
                 # A check is about what happened since the last one that could tell.
                 new.live.begin_anew()
                 old.live.begin_anew()
-            self._weigh(host, metrics, await asyncio.to_thread(self._newest, rollout))
-
-    def _newest(self, rollout: Rollout) -> Rollout:
-        return self._yard.rollout(rollout.name) or rollout
+            self._weigh(host, metrics, replace(rollout, progress=progress))
 
     def _weigh(self, host: Host, metrics: Metrics, rollout: Rollout) -> None:
         weight = rollout.progress.weight(rollout.plan)
@@ -121,10 +118,7 @@ class Rollouts:
     async def _end(
         self, host: Host, metrics: Metrics, rollout: Rollout, state: State, evidence: dict[str, Any]
     ) -> None:
-        progress, _ = rollout.progress, rollout.state
-        if "verdict" in evidence:
-            progress, _ = rollout.progress.after(rollout.plan, Verdict(evidence["verdict"]))
-        noted = await asyncio.to_thread(self._yard.note_rollout, rollout, progress, state, evidence)
+        noted = await asyncio.to_thread(self._yard.note_rollout, rollout, rollout.progress, state, evidence)
         trial = self._trials.get(rollout.name)
         if noted and trial is None:
             self._tell(metrics, rollout.name, str(rollout.number), state, evidence)

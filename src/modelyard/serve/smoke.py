@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from modelyard.core.dataset import Dataset
+from modelyard.core.dataset import ROW_ID, Dataset
 from modelyard.core.errors import ModelyardError
 from modelyard.core.release import Release
 from modelyard.core.report import Report
@@ -57,8 +57,7 @@ def smoke_of(yard: Yard, release: Release) -> Smoke:
     if not isinstance(data, Dataset) or not data.splits.get("test"):
         return Smoke()
     rows = data.rows("test")[:ROWS]
-    report = report_of(yard, release)
-    return _judged(rows, report) if report else Smoke(rows)
+    return _judged(rows, answers_of(yard, release))
 
 
 def report_of(yard: Yard, release: Release) -> Report | None:
@@ -70,14 +69,21 @@ def report_of(yard: Yard, release: Release) -> Report | None:
     return None
 
 
-def _judged(rows: Sequence[Row], report: Report) -> Smoke:
-    table = report.findings.rows
+def answers_of(yard: Yard, release: Release) -> Mapping[int, Mapping[str, Any]] | None:
+    """What that evaluation says of each row (``predicted`` and ``score``, or ``value``); None where it says neither."""
+    report = report_of(yard, release)
+    table = report.findings.rows if report else None
     if table is None or not {"score", "value"} & set(table.column_names):
+        return None
+    return {answer[ROW_ID]: answer for answer in table.to_pylist()}
+
+
+def _judged(rows: Sequence[Row], answers: Mapping[int, Mapping[str, Any]] | None) -> Smoke:
+    if answers is None:
         return Smoke(rows)
-    answers = {answer["row"]: answer for answer in table.to_pylist()}
-    known = [row for row in rows if row["row"] in answers]
-    found = [answers[row["row"]] for row in known]
-    if "value" in table.column_names:
+    known = [row for row in rows if row[ROW_ID] in answers]
+    found = [answers[row[ROW_ID]] for row in known]
+    if found and "value" in found[0]:
         return Smoke(known, (), [answer["value"] for answer in found])
     return Smoke(known, [answer["predicted"] for answer in found], [answer["score"] for answer in found])
 

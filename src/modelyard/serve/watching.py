@@ -6,14 +6,14 @@ Runs beside the server. Knows the yard and the metrics; no HTTP.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from modelyard.core.dataset import ROW_ID, Dataset
 from modelyard.core.errors import ModelyardError
 from modelyard.core.predictor import apply_transforms
-from modelyard.core.release import Release
 from modelyard.core.requirement import Verdict
 from modelyard.core.transform import Row, pending_transforms
 from modelyard.serve import drift, features
@@ -22,7 +22,7 @@ from modelyard.serve.features import Value
 from modelyard.serve.hosting import Host, Served
 from modelyard.serve.log import model_labels, write_log
 from modelyard.serve.metrics import Metrics
-from modelyard.serve.smoke import report_of
+from modelyard.serve.smoke import answers_of
 from modelyard.yard.yard import Yard
 
 SECONDS = 10.0
@@ -96,7 +96,8 @@ def begin(yard: Yard, served: Served) -> None:
         rows = [rows[place] for place in np.sort(np.random.default_rng(0).choice(len(rows), ROWS, replace=False))]
     model, roles, processor = served.model, served.task.inputs, served.processor
     ready = apply_transforms(pending_transforms(model.transforms, data.transforms), rows)
-    answers = _answers(yard, release)
+    said = answers_of(yard, release) or {}
+    answers = {row: features.of_prediction(_as_answered(item)) for row, item in said.items()}
     found = features.of_rows(ready, roles, processor)
     together = [seen | answers.get(row[ROW_ID], {}) for seen, row in zip(found, rows, strict=True)]
 
@@ -106,13 +107,6 @@ def begin(yard: Yard, served: Served) -> None:
     served.window.begin(Reference.of(together), look)
 
 
-def _answers(yard: Yard, release: Release) -> dict[int, dict[str, Value]]:
-    """What the release's evaluation says of each row."""
-    report = report_of(yard, release)
-    table = report.findings.rows if report else None
-    if table is None or not {"score", "value"} & set(table.column_names):
-        return {}
-    return {
-        item[ROW_ID]: features.of_prediction({**item, "label": item["predicted"]} if "predicted" in item else item)
-        for item in table.to_pylist()
-    }
+def _as_answered(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A row of an evaluation as the server would answer it."""
+    return {**item, "label": item["predicted"]} if "predicted" in item else item
