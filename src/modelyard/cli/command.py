@@ -23,6 +23,24 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object on standard output, nothing else")
 
 
+def add_word(words: Any, name: str, summary: str) -> argparse.ArgumentParser:
+    """A word of a command that has several.
+
+    Args:
+        words: what ``add_subparsers`` gave.
+    """
+    parser: argparse.ArgumentParser = words.add_parser(name, help=summary, description=summary)
+    return parser
+
+
+def tell(facts: Any, words: str, *, as_json: bool) -> None:
+    """One outcome, for a machine or for a person."""
+    if as_json:
+        print_json(facts)
+    else:
+        say(words)
+
+
 def print_json(value: Any) -> None:
     """One JSON object on standard output; numbers that are not finite are a bug, not output."""
     print(json.dumps(value, ensure_ascii=False, allow_nan=False))  # noqa: T201

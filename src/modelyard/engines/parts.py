@@ -7,13 +7,13 @@ and no format of the input.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from modelyard.core.errors import InputError
 from modelyard.core.progress import progress
+from modelyard.core.whole_file import write_whole
 
 ABOUT = "about.json"
 ROWS = 1024
@@ -68,13 +68,3 @@ def _claim(folder: Path, identity: Mapping[str, Any]) -> None:
             expected="the same model, input and options as when it was begun",
             fix="name another output, or remove the folder to begin anew",
         )
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is there whole, on the disk, or not at all."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)

@@ -7,13 +7,13 @@ refuses. Knows no way to fetch.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from modelyard.core.errors import InputError, IntegrityError
+from modelyard.core.whole_file import write_whole
 
 FORMAT = 1
 
@@ -74,6 +74,4 @@ def write_lock(path: Path, lock: Lock) -> None:
     text = json.dumps(lock.to_json(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return
-    staging = path.with_name(f".{path.name}.{os.getpid()}")
-    staging.write_text(text, encoding="utf-8")
-    staging.replace(path)
+    write_whole(path, text.encode())

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from modelyard.cli.command import add_json, print_json, say
+from modelyard.cli.command import add_json, add_word, print_json, say
 
 
 class Audit:
@@ -16,16 +16,15 @@ class Audit:
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         words = parser.add_subparsers(dest="word", metavar="list | verify | anchor", required=True)
-        summary = "events, oldest first: who did what when"
-        shown = words.add_parser("list", help=summary, description=summary)
+        shown = add_word(words, "list", "events, oldest first: who did what when")
         shown.add_argument("--name", help="those of one release name only")
         add_json(shown)
-        summary = "name the first event that was edited, removed or moved"
-        verify = words.add_parser("verify", help=summary, description=summary)
+        verify = add_word(words, "verify", "name the first event that was edited, removed or moved")
         verify.add_argument("--anchor", metavar="FILE", help="anchors that the log must go through")
         add_json(verify)
-        summary = "write down where the log stands, so that a log that was cut off or written anew shows"
-        anchor = words.add_parser("anchor", help=summary, description=summary)
+        anchor = add_word(
+            words, "anchor", "write down where the log stands, so that a log that was cut off or written anew shows"
+        )
         anchor.add_argument("--file", metavar="FILE", help="add it to this file (default: print it)")
         add_json(anchor)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelyard.cli.command import add_json, note, print_json, say
+from modelyard.cli.command import add_json, add_word, note, print_json, say, tell
 from modelyard.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Keys:
         from modelyard.core.access import Role
 
         words = parser.add_subparsers(dest="word", metavar="WORD", required=True)
-        add = words.add_parser("add", help="make a key and show it once", description="make a key and show it once")
+        add = add_word(words, "add", "make a key and show it once")
         add.add_argument("--label", required=True, help="whose it is, or what for")
         add.add_argument(
             "--role", default=str(Role.PREDICT), help=f"{', '.join(Role)}; each includes those before it (predict)"
@@ -37,28 +37,26 @@ class Keys:
         add.add_argument("--rate", type=float, metavar="N", help="requests a second in the long run (no limit)")
         add.add_argument("--burst", type=int, metavar="N", help="requests at once (those of one second)")
         add_json(add)
-        summary = "list keys: what they are for and whether they are active"
-        add_json(words.add_parser("list", help=summary, description=summary))
-        summary = "end a key; servers that run refuse it within a second"
-        revoke = words.add_parser("revoke", help=summary, description=summary)
+        add_json(add_word(words, "list", "list keys: what they are for and whether they are active"))
+        revoke = add_word(words, "revoke", "end a key; servers that run refuse it within a second")
         revoke.add_argument("id", metavar="ID", help="its id, as the list shows it")
         add_json(revoke)
-        summary = "make a private key to sign with, in a file of its own, and trust its public key"
-        new = words.add_parser("signing-new", help=summary, description=summary)
+        new = add_word(
+            words, "signing-new", "make a private key to sign with, in a file of its own, and trust its public key"
+        )
         new.add_argument("--file", required=True, metavar="FILE", help="new file; the public key goes to FILE.pub")
         new.add_argument("--label", default="", help="whose it is (default: the file's name)")
         add_json(new)
-        summary = "trust what a public key signs"
-        trust = words.add_parser("trust", help=summary, description=summary)
+        trust = add_word(words, "trust", "trust what a public key signs")
         trust.add_argument("file", metavar="FILE", help="an Ed25519 public key, PEM")
         trust.add_argument("--label", default="", help="whose it is (default: the file's name)")
         add_json(trust)
-        summary = "trust a public key no more"
-        distrust = words.add_parser("distrust", help=summary, description=summary)
+        distrust = add_word(words, "distrust", "trust a public key no more")
         distrust.add_argument("id", metavar="ID", help="its id, as the list shows it")
         add_json(distrust)
-        summary = "whether serve and predict load only what a trusted key has signed"
-        demand = words.add_parser("require-signatures", help=summary, description=summary)
+        demand = add_word(
+            words, "require-signatures", "whether serve and predict load only what a trusted key has signed"
+        )
         demand.add_argument("required", choices=("on", "off"))
         add_json(demand)
 
@@ -118,10 +116,7 @@ def _revoke(arguments: argparse.Namespace) -> int:
     from modelyard.yard.yard import Yard
 
     key = Yard.default().revoke_key(arguments.id)
-    if arguments.json:
-        print_json(_facts(key))
-    else:
-        say(f"key {key.id} ({key.label}) is revoked")
+    tell(_facts(key), f"key {key.id} ({key.label}) is revoked", as_json=arguments.json)
     return 0
 
 
@@ -148,10 +143,7 @@ def _trust(arguments: argparse.Namespace) -> int:
 
 
 def _say_trusted(signer: TrustedKey, arguments: argparse.Namespace, more: str) -> int:
-    if arguments.json:
-        print_json(signer.to_json())
-    else:
-        say(f"what {signer.id} ({signer.label}) signs is trusted{more}")
+    tell(signer.to_json(), f"what {signer.id} ({signer.label}) signs is trusted{more}", as_json=arguments.json)
     return 0
 
 
@@ -159,11 +151,7 @@ def _distrust(arguments: argparse.Namespace) -> int:
     from modelyard.yard.yard import Yard
 
     signer = Yard.default().signing.withdraw(arguments.id)
-    if arguments.json:
-        print_json(signer.to_json())
-    else:
-        say(f"what {signer.id} ({signer.label}) signs is trusted no more")
-    return 0
+    return _say_trusted(signer, arguments, " no more")
 
 
 def _require_signatures(arguments: argparse.Namespace) -> int:
@@ -171,10 +159,8 @@ def _require_signatures(arguments: argparse.Namespace) -> int:
 
     required = arguments.required == "on"
     Yard.default().signing.require(required)
-    if arguments.json:
-        print_json({"required": required})
-    else:
-        say(f"{'only signed releases are' if required else 'releases need not be signed to be'} loaded")
+    words = f"{'only signed releases are' if required else 'releases need not be signed to be'} loaded"
+    tell({"required": required}, words, as_json=arguments.json)
     return 0
 
 

@@ -90,7 +90,8 @@ def _answer_file(
     about: Mapping[str, str],
     columns: Mapping[str, Any],
 ) -> int:
-    from modelyard.engines.parts import answer_parts, write_whole
+    from modelyard.core.whole_file import write_whole
+    from modelyard.engines.parts import answer_parts
     from modelyard.formats import prediction_file
 
     output: Path | None = arguments.output

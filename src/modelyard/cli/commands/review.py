@@ -6,7 +6,7 @@ import argparse
 import getpass
 from typing import TYPE_CHECKING
 
-from modelyard.cli.command import add_json, note, print_json, say
+from modelyard.cli.command import add_json, add_word, note, print_json, say
 
 if TYPE_CHECKING:
     from modelyard.yard.reviews import Review
@@ -18,25 +18,23 @@ class ReviewCommand:
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         words = parser.add_subparsers(dest="word", metavar="list | show | decide | export", required=True)
-        summary = "list reviews, oldest first"
-        listed = words.add_parser("list", help=summary, description=summary)
+        listed = add_word(words, "list", "list reviews, oldest first")
         listed.add_argument("name", nargs="?", metavar="NAME", help="of one release only")
         listed.add_argument("--state", default="waiting", help="waiting, decided or all (waiting)")
         listed.add_argument("--after", type=int, default=0, metavar="ID", help="only those with a higher id")
         listed.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (20)")
         add_json(listed)
-        summary = "show one review: the row, the answer, and what became of it"
-        show = words.add_parser("show", help=summary, description=summary)
+        show = add_word(words, "show", "show one review: the row, the answer, and what became of it")
         show.add_argument("id", type=int, metavar="ID")
         add_json(show)
-        summary = "say what is right; that is final and recorded"
-        decide = words.add_parser("decide", help=summary, description=summary)
+        decide = add_word(words, "decide", "say what is right; that is final and recorded")
         decide.add_argument("id", type=int, metavar="ID")
         decide.add_argument("answer", metavar="LABEL|NUMBER", help="the right class, or the right number")
         decide.add_argument("--comment", default="", help="why; kept with the review")
         add_json(decide)
-        summary = "publish what was decided as the dataset NAME-review, for data: in a recipe"
-        exported = words.add_parser("export", help=summary, description=summary)
+        exported = add_word(
+            words, "export", "publish what was decided as the dataset NAME-review, for data: in a recipe"
+        )
         exported.add_argument("name", metavar="NAME", help="a release in the yard")
         exported.add_argument("--weight", type=float, default=1.0, metavar="W", help="of each decided row (1)")
         exported.add_argument(

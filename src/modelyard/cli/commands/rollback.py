@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from modelyard.cli.command import add_json, print_json, say
+from modelyard.cli.command import add_json, tell
 
 
 class Rollback:
@@ -20,8 +20,6 @@ class Rollback:
         from modelyard.yard.yard import Yard
 
         version = Yard.default().rollback(arguments.release, alias=arguments.alias)
-        if arguments.json:
-            print_json(version.to_json())
-        else:
-            say(f"{version.name}@{arguments.alias} is now {version.reference}")
+        words = f"{version.name}@{arguments.alias} is now {version.reference}"
+        tell(version.to_json(), words, as_json=arguments.json)
         return 0

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelyard.cli.command import add_json, note, print_json, say
+from modelyard.cli.command import add_json, add_word, note, print_json, say
 
 if TYPE_CHECKING:
     from modelyard.recipes.rules_trial import Trial
@@ -19,8 +19,7 @@ class Rules:
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         words = parser.add_subparsers(dest="word", metavar="test", required=True)
-        summary = "count what each rule hits and changes, and the accuracy before and after"
-        test = words.add_parser("test", help=summary, description=summary)
+        test = add_word(words, "test", "count what each rule hits and changes, and the accuracy before and after")
         test.add_argument("release", metavar="NAME[@ALIAS|:VERSION]", help="a release in the yard; its model answers")
         test.add_argument(
             "--recipe", type=Path, metavar="FILE", help="take the rules of this recipe, not the release's"
