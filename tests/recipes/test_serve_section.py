@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from modelyard.core.errors import InputError
-from modelyard.methods.rules import Outcome, Review
+from modelyard.methods.rules import Outcome, Review, Told
 from modelyard.recipes.document import parse
 from modelyard.recipes.problems import RecipeError
 from modelyard.recipes.recipe import parse_recipe
@@ -26,6 +26,7 @@ serve:
 GOOD = """\
   review: {confidence_below: 0.75, sample: 0.01}
   feedback: true
+  alarms: {webhook: "https://alarms.example.org/modelyard"}
   rules:
     - {when: "contains(text, 'STOP')", answer: ham}
     - {when: "label == 'spam' and score < 0.6", then: review, name: doubtful}
@@ -41,6 +42,7 @@ def test_a_good_section_is_read_and_fits_the_schema() -> None:
     serving = read(GOOD)
     assert serving.review == Review(0.75, 0.01)
     assert serving.feedback is True
+    assert serving.alarms == Told("https://alarms.example.org/modelyard")
     assert [(rule.name, rule.outcome, rule.answer) for rule in serving.rules] == [
         ("rule-1", Outcome.ANSWER, "ham"),
         ("doubtful", Outcome.REVIEW, None),
@@ -58,6 +60,12 @@ def test_a_good_section_is_read_and_fits_the_schema() -> None:
         ("  review: {confidence: 0.5}", "", "review: unknown key 'confidence'", "did you mean 'confidence_below'"),
         ("  review: {sample: 2}", "", "sample: 2", "a share from 0 to 1"),
         ("  feedback: 1", "", "feedback: 1", "true or false"),
+        ("  alarms: true", "", "alarms: True", "webhook: https://HOST/PATH"),
+        ("  alarms: {webhook: 'http://example.org'}", "", "http://example.org is not asked", "https://HOST"),
+        ("  alarms: {webhook: 'https://a/b?key=1'}", "", "may hold a secret", "--alarm-webhook @FILE"),
+        ("  alarms: {webhook: 'https://u:p@a/b'}", "", "is not asked", "https://HOST"),
+        ("  alarms: {webhook: 'https://a/b', plain_http: 1}", "", "plain_http: 1", "true or false"),
+        ("  alarms: {webhook: 'https://a/b', secret: x}", "", "alarms: unknown key 'secret'", "use one of"),
         ("  rules: [{when: 'true', then: blok}]", "", "then: 'blok'", "did you mean 'block'"),
         ("  rules: [{when: 'true', then: block, answer: x}]", "", "one thing that follows", ""),
         ("  rules: [{when: 'true', do: block}]", "", "unknown key 'do'", ""),

@@ -17,9 +17,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from modelyard.core.access import LOCAL, Key, Rate, Role, hash_token, new_token
+from modelyard.core.addresses import is_loopback
 from modelyard.core.errors import ModelyardError
 from modelyard.serve.access import Guard, GuardedRoute
-from modelyard.serve.addresses import host_in, is_loopback, neighbour
+from modelyard.serve.addresses import host_in, neighbour
 from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.hosting import Hosted
 from modelyard.serve.keyring import PATIENCE, Keyring, no_keys

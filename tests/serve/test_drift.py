@@ -12,11 +12,11 @@ import pytest
 
 from modelyard.cli.main import main
 from modelyard.core import lookup
+from modelyard.core.addresses import check_url
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.requirement import Verdict
 from modelyard.serve import drift, features
-from modelyard.serve.asking import check_url
 from modelyard.serve.drift import OTHER, Reference, Window, judge
 from modelyard.serve.features import Value
 from modelyard.serve.following import open_version

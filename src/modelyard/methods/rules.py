@@ -1,4 +1,4 @@
-"""What a server does beside asking the model: rules on rows and answers, and what a person is shown.
+"""What a server does beside asking the model: rules on rows and answers, what a person is shown, who is told.
 
 Knows no HTTP, no yard and no model: a row and its answer are mappings.
 """
@@ -99,16 +99,31 @@ class Review:
 
 
 @dataclass(frozen=True)
+class Told:
+    """Who is told of alarms.
+
+    Attributes:
+        webhook: address that messages are sent to.
+        plain_http: whether http to another machine is meant.
+    """
+
+    webhook: str
+    plain_http: bool = False
+
+
+@dataclass(frozen=True)
 class Serving:
     """What a recipe says under ``serve``.
 
     Attributes:
         feedback: whether callers may send the right answer afterwards.
+        alarms: who is told that the release does not keep its promises.
     """
 
     rules: tuple[Rule, ...] = ()
     review: Review | None = None
     feedback: bool = False
+    alarms: Told | None = None
 
     @property
     def reviews(self) -> bool:

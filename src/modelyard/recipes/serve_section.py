@@ -1,4 +1,4 @@
-"""``serve`` in a recipe: rules, review and feedback, read and checked key by key.
+"""``serve`` in a recipe: rules, review, feedback and alarms, read and checked key by key.
 
 What the model must have for it (columns, classes) is checked when there is a model.
 """
@@ -10,17 +10,19 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from modelyard.core import lookup
+from modelyard.core.addresses import check_url
 from modelyard.core.errors import InputError, suggestion
 from modelyard.core.model import Model
 from modelyard.core.task import TableTask, Task
 from modelyard.methods.expression import MAX_LENGTH, Expression
-from modelyard.methods.rules import OUTPUTS_OF_LABELS, OUTPUTS_OF_NUMBERS, Outcome, Review, Rule, Serving
+from modelyard.methods.rules import OUTPUTS_OF_LABELS, OUTPUTS_OF_NUMBERS, Outcome, Review, Rule, Serving, Told
 from modelyard.recipes.document import Place, parse
 from modelyard.recipes.problems import Problems
 
-KEYS = ("rules", "review", "feedback")
+KEYS = ("rules", "review", "feedback", "alarms")
 RULE_KEYS = ("when", "then", "answer", "name")
 REVIEW_KEYS = ("confidence_below", "sample")
+ALARM_KEYS = ("webhook", "plain_http")
 THEN = (Outcome.ALLOW, Outcome.BLOCK, Outcome.REVIEW)
 MAX_RULES = 100
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -66,6 +68,18 @@ def serving_schema() -> dict[str, Any]:
                 "additionalProperties": False,
             },
             "feedback": {"type": "boolean", "description": "callers may send the right answer afterwards"},
+            "alarms": {
+                "type": "object",
+                "properties": {
+                    "webhook": {
+                        "type": "string",
+                        "description": "told when a requirement is not kept: https://HOST/PATH",
+                    },
+                    "plain_http": {"type": "boolean", "description": "http to another machine is meant"},
+                },
+                "required": ["webhook"],
+                "additionalProperties": False,
+            },
         },
         "additionalProperties": False,
         "description": "what the server does beside asking the model",
@@ -120,7 +134,8 @@ def read_serving(value: Any, task_name: str, problems: Problems) -> Serving:
     feedback = value.get("feedback", False)
     if not isinstance(feedback, bool):
         problems.add(("serve", "feedback"), f"feedback: {feedback!r}", expected="true or false")
-    serving = Serving(rules, review, feedback is True)
+    alarms = _read_alarms(value["alarms"], problems) if "alarms" in value else None
+    serving = Serving(rules, review, feedback is True, alarms)
     if serving.reviews and task is not None and task.abilities & _UNREVIEWED:
         problems.add(
             ("serve",), f"answers of {task.name} cannot be reviewed", expected="classes or numbers for texts or tables"
@@ -152,6 +167,25 @@ def _read_review(value: Any, task: Task | None, problems: Problems) -> Review | 
             (*place, "confidence_below"), f"answers of {task.name} have no score", fix="review: {sample: 0.01}"
         )
     return Review(**shares)
+
+
+def _read_alarms(value: Any, problems: Problems) -> Told | None:
+    place: Place = ("serve", "alarms")
+    if not isinstance(value, dict) or not isinstance(value.get("webhook"), str):
+        problems.add(place, f"alarms: {value!r:.100}", expected="alarms: {webhook: https://HOST/PATH}")
+        return None
+    _check_keys(value, ALARM_KEYS, place, problems)
+    url, plain = value["webhook"], value.get("plain_http", False)
+    if not isinstance(plain, bool):
+        problems.add((*place, "plain_http"), f"plain_http: {plain!r}", expected="true or false")
+    with problems.at((*place, "webhook")):
+        check_url(url, plain=plain is True)
+        if "?" in url:
+            raise InputError(
+                "an address with a query may hold a secret, and a recipe is read by all",
+                fix="modelyard serve --alarm-webhook @FILE",
+            )
+    return Told(url, plain is True)
 
 
 def _read_rules(value: Any, task: Task | None, problems: Problems) -> tuple[Rule, ...]:

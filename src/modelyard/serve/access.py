@@ -15,7 +15,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from modelyard.core.access import LOCAL, Key, Role
-from modelyard.serve.addresses import host_in, is_loopback, neighbour
+from modelyard.core.addresses import is_loopback
+from modelyard.serve.addresses import host_in, neighbour
 from modelyard.serve.exchange import exchange_of, key_of
 from modelyard.serve.keyring import Keyring
 from modelyard.serve.limits import Limits

@@ -1,19 +1,10 @@
-"""What an address says: whether it is this machine, and who counts as one neighbour."""
+"""What an address says: whether it is one, whose host it names, and who counts as one neighbour."""
 
 from __future__ import annotations
 
 import ipaddress
 from functools import lru_cache
 from urllib.parse import urlsplit
-
-
-@lru_cache(1024)
-def is_loopback(host: str) -> bool:
-    """Whether a host, by name or number, is this machine and nothing else."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def is_address(host: str) -> bool:

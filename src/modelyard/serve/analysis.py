@@ -50,6 +50,21 @@ def live_requirements(promised: Sequence[Requirement]) -> list[Requirement]:
     return [item if item.confidence else replace(item, confidence=CONFIDENCE) for item in chosen]
 
 
+def measure_latencies(seconds: Sequence[float], failures: tuple[int, int]) -> dict[str, Measure]:
+    """How long answers take, and how many fail.
+
+    Args:
+        seconds: of the answers.
+        failures: failed requests, and all of them.
+    """
+    found = {
+        name: percentile([1000 * item for item in seconds], at, unit="ms", confidence=CONFIDENCE)
+        for name, at in LATENCIES.items()
+        if seconds
+    }
+    return {**found, "error_rate": live_checks.share(*failures, confidence=CONFIDENCE)}
+
+
 def measure(new: Live, old: Live, *, compares: bool, labels: bool) -> dict[str, Measure]:
     """Measures of the new version and of its difference from the old one.
 
@@ -57,12 +72,7 @@ def measure(new: Live, old: Live, *, compares: bool, labels: bool) -> dict[str, 
         compares: whether answers of the two to the same rows are there.
         labels: whether answers are classes.
     """
-    found = {
-        name: percentile([1000 * item for item in new.seconds], at, unit="ms", confidence=CONFIDENCE)
-        for name, at in LATENCIES.items()
-        if new.seconds
-    }
-    found["error_rate"] = live_checks.share(*new.failures, confidence=CONFIDENCE)
+    found = measure_latencies(new.seconds, new.failures)
     found["error_rate_rise"] = live_checks.rise_of_share(new.failures, old.failures, confidence=CONFIDENCE)
     found["latency_p95_ratio"] = live_checks.ratio_of_percentiles(new.seconds, old.seconds, 0.95, confidence=CONFIDENCE)
     if compares:

@@ -8,8 +8,8 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
+from modelyard.core.addresses import check_url, is_loopback
 from modelyard.core.errors import InputError
-from modelyard.serve.addresses import is_loopback
 
 SECONDS = 10.0
 MOST_BYTES = 10_000_000
@@ -20,20 +20,6 @@ class NoRedirect(HTTPRedirectHandler):
 
     def redirect_request(self, *_: Any) -> None:
         """None is followed."""
-
-
-def check_url(url: str) -> None:
-    """See that what is sent there cannot be read on the way.
-
-    Raises:
-        InputError: neither https nor a loopback address.
-    """
-    parts = urlsplit(url)
-    safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
-    if not safe or not parts.hostname or parts.username is not None:
-        raise InputError(
-            f"{parts.scheme}://{parts.hostname or ''} is not asked", expected="https://HOST, or http:// on this machine"
-        )
 
 
 def ask(url: str, *, key: str | None = None) -> dict[str, Any]:

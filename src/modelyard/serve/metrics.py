@@ -97,6 +97,18 @@ class Metrics:
             (*model, "feature"),
             registry=self.registry,
         )
+        self.alarms = Gauge(
+            "modelyard_alarm",
+            "1 while an alarm of the server's own goes on.",
+            (*model, "alert"),
+            registry=self.registry,
+        )
+        self.alarm_messages = Counter(
+            "modelyard_alarm_messages",
+            "Messages to webhooks by what became of them.",
+            ("outcome",),
+            registry=self.registry,
+        )
         build = Info("modelyard_build", "What is running.", registry=self.registry)
         build.info({"version": version("modelyard"), "python": platform.python_version()})
 
@@ -118,9 +130,9 @@ class Metrics:
                 self.drift.labels(model, version, found.feature, method).set(value)
         self.drifted.labels(model, version, found.feature).set(found.verdict is Verdict.NOT_MET)
 
-    def forget_drift(self, model: str, version: str) -> None:
+    def forget_watching(self, model: str, version: str) -> None:
         """A version is watched no more."""
-        for gauge in (self.drift, self.drifted):
+        for gauge in (self.drift, self.drifted, self.alarms):
             gauge.remove_by_labels({"model": model, "version": version})
 
     def render(self) -> bytes:

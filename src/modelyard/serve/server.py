@@ -19,8 +19,9 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from modelyard.core.access import Key
+from modelyard.core.addresses import is_loopback
 from modelyard.core.errors import InputError
-from modelyard.serve.addresses import is_address, is_loopback
+from modelyard.serve.addresses import is_address
 from modelyard.serve.app import Companion, create_app
 from modelyard.serve.desk import Desk
 from modelyard.serve.hosting import Hosted

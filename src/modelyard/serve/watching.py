@@ -1,4 +1,4 @@
-"""Watches the versions that are served: finds what each was proven on, and shows how far live rows are from it.
+"""Watches the versions that are served: shows how far live rows are from what each was proven on, and raises alarms.
 
 Runs beside the server. Knows the yard and the metrics; no HTTP.
 """
@@ -6,6 +6,7 @@ Runs beside the server. Knows the yard and the metrics; no HTTP.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,14 +15,18 @@ import numpy as np
 from modelyard.core.dataset import ROW_ID, Dataset
 from modelyard.core.errors import ModelyardError
 from modelyard.core.predictor import apply_transforms
-from modelyard.core.requirement import Verdict
+from modelyard.core.release import Release
+from modelyard.core.requirement import Requirement, Verdict
 from modelyard.core.transform import Row, pending_transforms
-from modelyard.serve import drift, features
+from modelyard.serve import alarms, drift, features
+from modelyard.serve.alarm_bell import Bell
+from modelyard.serve.alarms import Alarms, Finding
 from modelyard.serve.drift import FeatureDrift, Reference
 from modelyard.serve.features import Value
 from modelyard.serve.hosting import Host, Served
 from modelyard.serve.log import model_labels, write_log
 from modelyard.serve.metrics import Metrics
+from modelyard.serve.promises import promised_by
 from modelyard.serve.smoke import answers_of
 from modelyard.yard.yard import Yard
 
@@ -35,39 +40,55 @@ _Version = tuple[str, str]
 
 
 class Watching:
-    """Keeps drift in view.
+    """Keeps drift and promises in view.
 
     Args:
         yard: where the versions come from.
         seconds: between two looks.
+        bell: tells of alarms.
+        lasts: seconds for which something must be wrong before that is one.
     """
 
-    def __init__(self, yard: Yard, *, seconds: float = SECONDS) -> None:
+    def __init__(
+        self, yard: Yard, *, seconds: float = SECONDS, bell: Bell | None = None, lasts: float = alarms.LASTS
+    ) -> None:
         self._yard, self._seconds = yard, seconds
+        self._bell, self._alarms = bell or Bell(), Alarms(lasts=lasts)
         self._known: dict[_Version, Served] = {}
+        self._promised: dict[_Version, Sequence[Requirement]] = {}
         self._drifted: set[tuple[str, str, str]] = set()
 
     async def run(self, host: Host, metrics: Metrics) -> None:
         """Look for ever."""
-        while True:
-            served = {(item.name, item.version): item for item in host.models()}
-            for gone in self._known.keys() - served.keys():
-                self._forget(metrics, gone)
-            for item in served.values():
-                await self._look(metrics, item)
-            await asyncio.sleep(self._seconds)
+        try:
+            while True:
+                served = {(item.name, item.version): item for item in host.models()}
+                for gone in self._known.keys() - served.keys():
+                    self._forget(metrics, gone)
+                for item in served.values():
+                    await self._look(metrics, item)
+                await asyncio.sleep(self._seconds)
+        finally:
+            await asyncio.to_thread(self._bell.close)
 
     async def _look(self, metrics: Metrics, served: Served) -> None:
         if self._known.get((served.name, served.version)) is not served:
             self._known[served.name, served.version] = served
             try:
-                await asyncio.to_thread(begin, self._yard, served)
+                self._promised[served.name, served.version] = await asyncio.to_thread(begin, self._yard, served)
             except (ModelyardError, OSError) as error:
                 problem = {"error.message": str(error).splitlines()[0]}
                 write_log("watching", model_labels(served.name, served.version) | problem, level="error")
+        promised = self._promised.get((served.name, served.version), ())
+        drifts, findings = await asyncio.to_thread(self._judge, served, promised)
+        self._show(metrics, served, drifts)
+        told = served.hosted.serving.alarms
+        self._bell.ring(self._alarms.look(findings, time.time()), told, metrics)
+
+    def _judge(self, served: Served, promised: Sequence[Requirement]) -> tuple[list[FeatureDrift], list[Finding]]:
         reference = served.window.reference
-        if reference is not None:
-            self._show(metrics, served, await asyncio.to_thread(drift.judge, reference, served.window.rows()))
+        drifts = drift.judge(reference, served.window.rows()) if reference else []
+        return drifts, alarms.find(served, promised, drifts)
 
     def _show(self, metrics: Metrics, served: Served, found: list[FeatureDrift]) -> None:
         for item in found:
@@ -79,18 +100,24 @@ class Watching:
                 write_log("drift" if drifted else "drift over", fields, level="warn" if drifted else "info")
 
     def _forget(self, metrics: Metrics, version: _Version) -> None:
-        del self._known[version]
+        told = self._known.pop(version).hosted.serving.alarms
+        self._promised.pop(version, None)
+        self._bell.ring(self._alarms.forget(*version, time.time()), told, metrics)
         self._drifted = {place for place in self._drifted if place[:2] != version}
-        metrics.forget_drift(*version)
+        metrics.forget_watching(*version)
 
 
-def begin(yard: Yard, served: Served) -> None:
-    """Have a version's rows looked at, if it is known what it was proven on."""
+def begin(yard: Yard, served: Served) -> Sequence[Requirement]:
+    """Have a version's rows looked at, if it is known what it was proven on; what it was promised to do."""
     release = yard.release(yard.resolve(f"{served.name}:{served.version}"))
     digest = release.attributes["data"]
     data = yard.get(digest) if digest else None
-    if not isinstance(data, Dataset) or not data.splits.get(SPLIT):
-        return
+    if isinstance(data, Dataset) and data.splits.get(SPLIT):
+        _begin_window(yard, release, data, served)
+    return promised_by(release)
+
+
+def _begin_window(yard: Yard, release: Release, data: Dataset, served: Served) -> None:
     rows = data.rows(SPLIT)
     if len(rows) > ROWS:
         rows = [rows[place] for place in np.sort(np.random.default_rng(0).choice(len(rows), ROWS, replace=False))]

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modelyard.serve.alarm_bell import Bell
 
 
 class Serve:
@@ -43,6 +47,15 @@ class Serve:
             "--require-signature", action="store_true", help="load only what is signed by a key that the yard trusts"
         )
         parser.add_argument("--signer", metavar="FILE", help="load only what is signed with this public key (PEM)")
+        parser.add_argument(
+            "--alarm-webhook",
+            metavar="URL|@FILE",
+            help="told when requirements are not kept, in place of what recipes say; @FILE is a file with the URL",
+        )
+        parser.add_argument("--alarm-secret", metavar="FILE", help="signs what is sent there (HMAC-SHA256)")
+        parser.add_argument(
+            "--alarm-plain-http", action="store_true", help="--alarm-webhook may be http to another machine"
+        )
         parser.add_argument("--tls-cert", metavar="FILE", help="certificate with its chain, PEM: serve over HTTPS")
         parser.add_argument("--tls-key", metavar="FILE", help="the certificate's private key, PEM")
 
@@ -69,6 +82,7 @@ class Serve:
         if (arguments.tls_cert is None) != (arguments.tls_key is None):
             raise InputError("half of what TLS needs", expected="--tls-cert and --tls-key")
         tls = Tls(Path(arguments.tls_cert), Path(arguments.tls_key)) if arguments.tls_cert else None
+        bell = _make_bell(arguments)
         yard = Yard.default()
         limit = memory.read_size(arguments.memory_limit, "--memory-limit") if arguments.memory_limit else None
         signer = read_public_key(Path(arguments.signer)) if arguments.signer else None
@@ -93,8 +107,29 @@ class Serve:
                 port=arguments.port,
                 limits=Limits(batch_rows=arguments.batch_rows),
                 desk=Desk(yard.reviews),
-                companion=together(following.run, Watching(yard).run),
+                companion=together(following.run, Watching(yard, bell=bell).run),
                 keys=yard.list_keys,
                 tls=tls,
             )
         return 0
+
+
+def _make_bell(arguments: argparse.Namespace) -> Bell:
+    from pathlib import Path
+
+    from modelyard.core.addresses import check_url
+    from modelyard.core.errors import InputError
+    from modelyard.methods.rules import Told
+    from modelyard.serve.alarm_bell import Bell
+    from modelyard.serve.webhook import read_secret
+
+    url: str | None = arguments.alarm_webhook
+    if url is not None and url.startswith("@"):
+        try:
+            url = Path(url[1:]).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:
+            raise InputError(f"--alarm-webhook: the file cannot be read: {error}", where=url[1:]) from None
+    if url is not None:
+        check_url(url, plain=arguments.alarm_plain_http)
+    told = Told(url, arguments.alarm_plain_http) if url is not None else None
+    return Bell(told, secret=read_secret(Path(arguments.alarm_secret)) if arguments.alarm_secret else None)
