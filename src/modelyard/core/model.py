@@ -34,6 +34,7 @@ class Model(Artifact):
         parents: Iterable[Artifact],
         labels: Iterable[str] = (),
         transforms: Iterable[TransformSpec] = (),
+        answers: Iterable[TransformSpec] = (),
         settings: Mapping[str, Any] | None = None,
     ) -> Model:
         """Seal the weights and files in ``out``.
@@ -46,6 +47,7 @@ class Model(Artifact):
             parents: artifacts that it was made from.
             labels: class names in the order of the model's outputs.
             transforms: data transforms to apply to raw rows before the task encodes them.
+            answers: transforms of the task's predictions, such as a calibration; done by whoever runs the model.
             settings: what only the task or the runtime reads (maximal length, precision, …).
         """
         attributes = {
@@ -56,6 +58,8 @@ class Model(Artifact):
             "transforms": [transform.to_json() for transform in transforms],
             "settings": dict(settings or {}),
         }
+        if specs := [spec.to_json() for spec in answers]:
+            attributes["answers"] = specs
         return cls.seal(out, parents=parents, attributes=attributes)
 
     def rewrite(
@@ -65,6 +69,7 @@ class Model(Artifact):
         parents: Iterable[Artifact],
         runtime: str | None = None,
         transforms: Iterable[TransformSpec] | None = None,
+        answers: Iterable[TransformSpec] | None = None,
         settings: Mapping[str, Any] | None = None,
     ) -> Model:
         """Seal ``out`` as a descendant of this model: what is not named stays; settings are merged."""
@@ -75,6 +80,7 @@ class Model(Artifact):
             base=self.base,
             labels=self.labels,
             transforms=self.transforms if transforms is None else transforms,
+            answers=self.answers if answers is None else answers,
             settings={**self.settings, **(settings or {})},
             parents=parents,
         )
@@ -98,6 +104,11 @@ class Model(Artifact):
     @property
     def transforms(self) -> tuple[TransformSpec, ...]:
         return tuple(TransformSpec.from_json(item) for item in self.attributes["transforms"])
+
+    @property
+    def answers(self) -> tuple[TransformSpec, ...]:
+        """What is done to the task's predictions, one after the other."""
+        return tuple(TransformSpec.from_json(item) for item in self.attributes.get("answers", ()))
 
     @property
     def settings(self) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""A model made ready to answer: transforms, task and session put together.
+"""A model made ready to answer: transforms, task and session put together, and what is done to the answers.
 
 The one path from raw rows to predictions, used by evaluation, benchmark, server and
 explanations alike, so that none of them can differ from the others.
@@ -68,7 +68,8 @@ class Predictor:
                     raise InputError(
                         f"row {number} has no {role!r}", expected=f"a value for {', '.join(self.task.inputs)}"
                     )
-        return self.task.predict(self.session, self.processor, rows, options)
+        answers = self.task.predict(self.session, self.processor, rows, options)
+        return list(apply_transforms(self.model.answers, answers))
 
     def close(self) -> None:
         self.session.close()
@@ -83,7 +84,7 @@ class Predictor:
 
 
 def apply_transforms(specs: Sequence[TransformSpec], rows: Sequence[Row]) -> Sequence[Row]:
-    """Do the named transforms to the rows, one after the other."""
+    """Do the named transforms to the rows, or to predictions, one after the other."""
     for spec in specs:
         rows = lookup.transform(spec).apply(rows)
     return rows

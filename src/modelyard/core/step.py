@@ -141,7 +141,8 @@ def step(
             compared with it on real rows, and what came before is the reference ``base``.
         shrinks: what the step does towards a smaller model: ``parts``, ``recovery``, ``bits`` or ``form``. What its
             options are worth trying says ``Search`` in their annotations.
-        measures: measures that its report always holds.
+        measures: measures that its report always holds; of a step that makes a model, those that the evaluation of its
+            model holds beside the task's.
         scores: its report also holds the measures that the task names.
         timed: what it measures is speed or size: a search asks for it before it trains, and while nothing else runs.
     """

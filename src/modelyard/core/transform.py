@@ -1,4 +1,6 @@
-"""Data transforms that travel with the model, so that training and serving see the same rows.
+"""Transforms that travel with the model, so that training and serving see the same rows and give the same answers.
+
+Those of rows are done before the task encodes them, those of answers to the task's predictions.
 
 A transform is pure data (its name and options); the file of that name in the room
 ``transforms`` turns it into a function on rows.
@@ -17,7 +19,7 @@ Row = Mapping[str, Any]
 
 
 class Transform(Protocol):
-    """Rows in, rows out: same number, same order, nothing remembered between calls."""
+    """Rows (or predictions) in, as many out, in the same order; nothing remembered between calls."""
 
     def apply(self, rows: Sequence[Row]) -> list[Row]: ...
 

@@ -5,18 +5,20 @@ Knows no kind of input: text, image and table classifiers answer and are judged 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from modelyard.core.dataset import ROW_ID, Dataset
 from modelyard.core.errors import InputError
+from modelyard.core.model import Model
 from modelyard.core.report import Findings
 from modelyard.core.task import Prediction
 
 if TYPE_CHECKING:
     from modelyard.core.predictor import Predictor
+    from modelyard.methods.outcome import Outcome
 
 MEASURES = (
     "accuracy",
@@ -34,6 +36,11 @@ MEASURES = (
     "calibration_error",
 )
 """What :func:`evaluate` gives."""
+
+SET = "set"
+"""Key of a prediction with the classes of a conformal set, likeliest first."""
+SET_MEASURES = ("set_coverage", "set_size")
+"""What :func:`evaluate` gives beside, for a model that answers with sets."""
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -61,6 +68,25 @@ def predictions(labels: Sequence[str], probabilities: np.ndarray) -> list[Predic
     ]
 
 
+def probabilities(predictions: Sequence[Prediction]) -> np.ndarray:
+    """The scores of predictions, (rows, classes)."""
+    return np.array([list(item["scores"].values()) for item in predictions])
+
+
+def rescale(answers: Sequence[Prediction], change: Callable[[np.ndarray], np.ndarray]) -> list[Prediction]:
+    """The same predictions with other probabilities; the label is that of the largest.
+
+    Args:
+        change: probabilities to probabilities, (rows, classes).
+    """
+    return predictions(list(answers[0]["scores"]), change(probabilities(answers))) if answers else []
+
+
+def gives_sets(model: Model) -> bool:
+    """Whether its predictions have a conformal set."""
+    return any(spec.name == "conformal" for spec in model.answers)
+
+
 def position(labels: Sequence[str], label: Any) -> np.ndarray:
     """Place of a class among the outputs, an int64 scalar.
 
@@ -85,7 +111,28 @@ def evaluate(predictor: Predictor, data: Dataset, split: str, *, confidence: flo
         InputError: the classes of the data are not those of the model.
     """
     # Here and not above: a server predicts and never scores.
-    from modelyard.methods import classification_scores
+    from modelyard.methods import classification_scores, conformal_scores
+
+    outcome, answers = _ask(predictor, data, split)
+    findings = classification_scores.judge(
+        outcome.labels, outcome.targets, outcome.probabilities, outcome.rows, confidence=confidence, seed=seed
+    )
+    if answers and SET in answers[0]:
+        findings = conformal_scores.add(findings, outcome, [answer[SET] for answer in answers], confidence)
+    return findings
+
+
+def ask(predictor: Predictor, data: Dataset, split: str) -> Outcome:
+    """What a classifier answers to the rows of a split; classes are in the order of the data's.
+
+    Raises:
+        InputError: the classes of the data are not those of the model.
+    """
+    return _ask(predictor, data, split)[0]
+
+
+def _ask(predictor: Predictor, data: Dataset, split: str) -> tuple[Outcome, list[Prediction]]:
+    from modelyard.methods.outcome import Outcome
 
     labels = data.labels
     if set(labels) != set(predictor.model.labels):
@@ -96,14 +143,14 @@ def evaluate(predictor: Predictor, data: Dataset, split: str, *, confidence: flo
     answers = predictor.predict_split(data, split)
     # In the order of the data's classes: the last of two is the positive one.
     index = {label: position for position, label in enumerate(labels)}
-    return classification_scores.judge(
-        labels,
+    scores = np.array([[answer["scores"][label] for label in labels] for answer in answers], dtype=np.float64)
+    outcome = Outcome(
+        tuple(labels),
         np.array([index[str(label)] for label in data.column(split, "label")], dtype=np.int64),
-        np.array([[answer["scores"][label] for label in labels] for answer in answers]),
+        scores.reshape(len(answers), len(labels)),
         np.asarray(data.column(split, ROW_ID), dtype=np.int64),
-        confidence=confidence,
-        seed=seed,
     )
+    return outcome, answers
 
 
 def compare(ours: Findings, reference: Findings, *, confidence: float, seed: int) -> Findings:

@@ -1,6 +1,6 @@
-"""Confidence intervals in closed form: proportions, their matched differences, areas under a curve, means of such.
+"""Confidence intervals in closed form: proportions, differences of estimates, areas under a curve, means of such.
 
-All of them invert a score test (or carry such limits over), so they keep an honest width where a bootstrap
+All of them invert a test (or carry such limits over), so they keep an honest width where a bootstrap
 collapses: no error in 50 rows does not prove that there will be none. Knows counts and numbers, no predictions.
 """
 
@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from statistics import NormalDist
+
+from modelyard.methods import beta_distribution
 
 Interval = tuple[float | None, float | None]
 """Lower and upper end; both None where the data do not determine them."""
@@ -40,6 +42,37 @@ def wilson(successes: float, n: float, confidence: float) -> Interval:
     half = math.sqrt(z2 * (rate * (1 - rate) / n + z2 / (4 * n * n))) / (1 + z2 / n)
     # At 0 and n the ends are 0 and 1 exactly; rounding must not lose the point itself.
     return min(rate, max(0.0, centre - half)), max(rate, min(1.0, centre + half))
+
+
+def clopper_pearson(successes: int, n: int, confidence: float) -> Interval:
+    """The exact interval for a proportion: it covers at least its confidence whatever the truth is, mostly more.
+
+    For what is a promise, such as the coverage of conformal sets, or is picked out of many, such as a worst slice.
+    Its ends are quantiles of beta distributions (Clopper and Pearson 1934, Biometrika 26).
+    """
+    if n <= 0:
+        return UNKNOWN
+    tail = (1 - confidence) / 2
+    low = beta_distribution.quantile(tail, successes, n - successes + 1) if successes else 0.0
+    high = beta_distribution.quantile(1 - tail, successes + 1, n - successes) if successes < n else 1.0
+    return low, high
+
+
+def difference(first: tuple[float, Interval], second: tuple[float, Interval]) -> Interval:
+    """Interval for the difference of two independent estimates from the interval of each ("MOVER", Zou and Donner).
+
+    Args:
+        first: estimate and its interval.
+        second: what is taken off.
+    """
+    (value, (low, high)), (other, (other_low, other_high)) = first, second
+    if low is None or high is None or other_low is None or other_high is None:
+        return UNKNOWN
+    apart = value - other
+    return (
+        apart - math.hypot(value - low, other_high - other),
+        apart + math.hypot(high - value, other - other_low),
+    )
 
 
 def f1_interval(true_positives: float, errors: float, confidence: float) -> Interval:

@@ -269,8 +269,9 @@ def _mirror(state: _State, node: Node, subject: str, model: Input) -> None:
 
 def _check_requirements(plan: Plan, task: Task, problems: Problems) -> None:
     """Every requirement must be measured, and measured on the model that is released."""
-    measured = _measures(plan.reports(""), task)
-    early = _measures(tuple(node for node in plan.nodes if not node.subject and not node.compares), task)
+    made = {name for node in plan.nodes if node.step.result is Model for name in node.step.measures}
+    measured = _measures(plan.reports(""), task, made)
+    early = _measures(tuple(node for node in plan.nodes if not node.subject and not node.compares), task, made)
     comparisons = {name for node in plan.nodes if node.compares for name in node.step.measures}
     for requirement in plan.recipe.require:
         name, place = requirement.measure, ("require", requirement.measure)
@@ -298,9 +299,10 @@ def _check_confidence(plan: Plan, requirement: Requirement, problems: Problems) 
             )
 
 
-def _measures(nodes: tuple[Node, ...], task: Task) -> set[str]:
-    names = {name for node in nodes for name in node.step.measures}
-    return names | (set(task.measures) if any(node.step.scores for node in nodes) else set())
+def _measures(nodes: tuple[Node, ...], task: Task, made: set[str]) -> set[str]:
+    """Names that the reports of the nodes hold; ``made`` are those that the model's steps add to its evaluation."""
+    names = {name for node in nodes if node.step.result is Report for name in node.step.measures}
+    return names | ({*task.measures, *made} if any(node.step.scores for node in nodes) else set())
 
 
 def _is_among(name: str, known: set[str]) -> bool:

@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from modelyard.core.access import Role
 from modelyard.core.task import Prediction
+from modelyard.methods import class_predictions
 from modelyard.serve import bodies
 from modelyard.serve.access import GuardedRoute
 from modelyard.serve.addressed import addressed
@@ -167,6 +168,7 @@ class InferenceProtocol:
         if "labels" in task.abilities:
             classes = len(model.labels)
             outputs += [("label", "BYTES", [-1]), ("score", "FP64", [-1]), ("scores", "FP64", [-1, classes])]
+            outputs += [(class_predictions.SET, "BYTES", [-1])] if class_predictions.gives_sets(model) else []
         if "generation" in task.abilities:
             outputs += [("text", "BYTES", [-1]), ("finish_reason", "BYTES", [-1])]
             outputs += [("prompt_tokens", "INT64", [-1]), ("completion_tokens", "INT64", [-1])]

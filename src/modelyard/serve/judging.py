@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from modelyard.core.task import Prediction
 from modelyard.core.transform import Row
-from modelyard.methods.rules import Decision, Outcome
+from modelyard.methods import class_predictions
+from modelyard.methods.rules import Decision, Outcome, Rule
 from modelyard.serve.desk import Answered
 from modelyard.serve.hosting import Served
 from modelyard.serve.metrics import Metrics
@@ -64,18 +65,24 @@ class Judged:
         """
         if not self._served.hosted.serving.rules:
             return list(predictions)
-        rest, labels = iter(predictions), self._served.model.labels
+        rest = iter(predictions)
         later = [Decision()] * len(self.rows)
         answers: list[Prediction] = []
         for number, (row, decision) in enumerate(zip(self.rows, self.decisions, strict=True)):
-            answer = decision.answering.prediction(labels) if decision.answering else next(rest)
+            answer = self._answer(decision.answering) if decision.answering else next(rest)
             if decision.rule is None:
                 found = later[number] = self._served.hosted.serving.after(row, answer)
                 self.decisions[number] = decision.then(found)
-                answer = found.answering.prediction(labels) if found.answering else answer
+                answer = self._answer(found.answering) if found.answering else answer
             answers.append(answer)
         self._count(later)
         return answers
+
+    def _answer(self, rule: Rule) -> Prediction:
+        """The rule's answer in the form of the model's."""
+        model = self._served.model
+        answer = rule.prediction(model.labels)
+        return {**answer, class_predictions.SET: [answer["label"]]} if class_predictions.gives_sets(model) else answer
 
     def answered(self, answers: Sequence[Prediction], request: str, asker: str) -> Answered:
         """What the desk takes for review."""

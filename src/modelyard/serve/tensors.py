@@ -7,6 +7,7 @@ element of BYTES is a little-endian uint32 length and that many bytes. Knows no 
 
 from __future__ import annotations
 
+import json
 import math
 import struct
 from collections.abc import Mapping, Sequence
@@ -188,7 +189,7 @@ class Tensor:
 def to_tensors(predictions: Sequence[Prediction]) -> dict[str, Tensor]:
     """One tensor a key: text → BYTES [n], numbers → FP64 or INT64 [n], numbers by name → FP64 [n, k].
 
-    Keys of any other kind are left out.
+    A list of texts (a conformal set) is BYTES [n] too, each element a list in JSON. Other keys are left out.
     """
     tensors = {}
     for name in predictions[0]:
@@ -197,6 +198,8 @@ def to_tensors(predictions: Sequence[Prediction]) -> dict[str, Tensor]:
             tensors[name] = Tensor(name, values)
         elif isinstance(values[0], int | float):
             tensors[name] = Tensor(name, np.array(values, dtype=np.int64 if type(values[0]) is int else np.float64))
+        elif isinstance(values[0], list) and all(isinstance(text, str) for text in values[0]):
+            tensors[name] = Tensor(name, [json.dumps(value, ensure_ascii=False) for value in values])
         elif isinstance(values[0], Mapping):
             tensors[name] = Tensor(name, np.array([list(value.values()) for value in values], dtype=np.float64))
     return tensors

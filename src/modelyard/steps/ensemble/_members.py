@@ -22,6 +22,13 @@ def check_alike(models: Sequence[Model]) -> None:
     first = models[0]
     if "labels" not in lookup.task(first.task).abilities:
         raise InputError(f"an ensemble of {first.task}", expected="models that choose one of several classes")
+    for number, model in enumerate(models, start=1):
+        if model.answers:
+            raise InputError(
+                f"model {number} changes its answers: {_say(model.answers)}",
+                expected="models without a calibration or conformal sets of their own",
+                fix="combine the models as they were before, and calibrate the ensemble",
+            )
     for number, model in enumerate(models[1:], start=2):
         for what, ours, theirs in (
             ("task", first.task, model.task),

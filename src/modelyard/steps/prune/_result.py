@@ -101,7 +101,8 @@ def _recovered(
     )
     built = lookup.runtime(pruned.runtime).build(pruned, out, network=network)
     write_curve(out, curve)
-    return pruned.rewrite(out, parents=parents, transforms=learned_transforms(pruned, data), settings=built)
+    transforms = learned_transforms(pruned, data)
+    return pruned.rewrite(out, parents=parents, transforms=transforms, answers=(), settings=built)
 
 
 def train_on(

@@ -72,7 +72,7 @@ def aware(
     )
     write_curve(out, curve)
     settings = {**settings, "built_on": instructions.record()}
-    return model.rewrite(out, parents=[model, data], runtime="onnxruntime", settings=settings)
+    return model.rewrite(out, parents=[model, data], runtime="onnxruntime", answers=(), settings=settings)
 
 
 def _prepare(network: Any, model: Model, data: Dataset, *, rows: int, seed: int, limit: int) -> None:
