@@ -5,10 +5,11 @@
     python -m benchmarks.serving sms-spam --plain plain/bin/python
 
 Every server answers with the same ONNX graph. What no server can beat is the raw runtime in this process: one lane of
-one thread a core, which take batches of 16, sorted by length, from one queue; it is measured right before and after
-each server, and a server's figure is quoted as a part of it, since a machine's speed drifts. modelyard runs with all
-that it does by default: checks, fair turns, deadlines, metrics, a log line a request. Load comes from wrk where it is
-installed, otherwise from an own client in Python, which takes more of the machine; overload and faults from the latter.
+one thread a core, which take batches sorted by length from one queue, of the size that is fastest on this machine; it
+is measured right before and after each server, and a server's figure is quoted as a part of it, since a machine's speed
+drifts. modelyard runs with all that it does by default: checks, fair turns, deadlines, metrics, a log line a request.
+Load comes from wrk where it is installed, otherwise from an own client in Python, which takes more of the machine;
+overload and faults from the latter.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.serving_load import Target, ask, closed_loop
-from benchmarks.serving_raw import Classifier, limit
+from benchmarks.serving_raw import Classifier, fastest_batch, limit
 from modelyard.core.model import Model
 from modelyard.sources import fetch
 from modelyard.yard.yard import Yard
@@ -155,13 +156,14 @@ def memory_mb(root: int) -> float:
 def compare(field: Sequence[Contender], model: Model, texts: Sequence[str], rounds: int, seconds: float) -> None:
     """All servers in turn, round by round; a table of medians."""
     lanes = [Classifier(model.path, 1) for _ in range(CORES)]
-    limit(lanes, texts[:128])
+    size = fastest_batch(lanes, texts[:512])
+    print(f"the limit takes batches of {size}")
     rows: dict[str, list[dict[str, float]]] = {contender.name: [] for contender in field}
     for _ in range(rounds):
         for contender in field:
             row: dict[str, float] = {}
             with started(contender, texts) as (target, process):
-                before = limit(lanes, texts[:512])
+                before = limit(lanes, texts[:512], size)
                 for connections in CONCURRENCY:
                     closed_loop(target, connections, 1)
                     used = cpu_seconds(process.pid)
@@ -169,7 +171,7 @@ def compare(field: Sequence[Contender], model: Model, texts: Sequence[str], roun
                     row |= {f"{key}{connections}": value for key, value in found.items()}
                     row[f"cpu{connections}"] = (cpu_seconds(process.pid) - used) / found["rate"] / seconds * 1e3
                 row["memory"] = memory_mb(process.pid)
-                row["limit"] = (before + limit(lanes, texts[:512])) / 2
+                row["limit"] = (before + limit(lanes, texts[:512], size)) / 2
             rows[contender.name].append(row)
             print(json.dumps({"server": contender.name, **{key: round(value, 2) for key, value in row.items()}}))
     print_table(rows)
@@ -198,11 +200,14 @@ def print_table(rows: dict[str, list[dict[str, float]]]) -> None:
         print(f"{ours} / {other}: {', '.join(ratios)}")
 
 
-async def overload(target: Target, seconds: float) -> None:
-    """Twice the load that can be carried: how much is answered in time, how soon the rest is told, when it is over."""
+async def overload(target: Target, carried: float, seconds: float) -> None:
+    """Twice the load that can be carried: how much is answered in time, how soon the rest is told, when it is over.
+
+    Args:
+        carried: requests a second, as many as a closed loop of 64 gets answered.
+    """
     within = 1.0
     deadline = f"x-modelyard-timeout: {within}\r\n"
-    carried = (await ask(target, 64, seconds)).good() / seconds
     calm = await ask(target, 256, seconds, rate=carried / 2, headers=deadline)
     flood = await ask(target, 2048, seconds, rate=2 * carried, headers=deadline)
     share = flood.good(within) / seconds / carried
@@ -250,7 +255,8 @@ def main() -> None:
         compare(field, model, texts, arguments.rounds, arguments.seconds)
     if arguments.only != "speed":
         with started(field[0], texts) as (target, process):
-            asyncio.run(overload(target, arguments.seconds))
+            closed_loop(target, 64, 2)
+            asyncio.run(overload(target, closed_loop(target, 64, arguments.seconds)["rate"], arguments.seconds))
             asyncio.run(kill(target, process.pid, arguments.seconds))
 
 

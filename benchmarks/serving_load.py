@@ -111,10 +111,12 @@ async def ask(
         headers: further lines of each request, each ended by CR LF.
     """
     loop = asyncio.get_running_loop()
-    outcome, turn = Outcome(), 0
+    outcome, turn, answered = Outcome(), 0, asyncio.Event()
     free: deque[_Connection] = deque()
     for _ in range(connections):
-        _, connection = await loop.create_connection(lambda: _Connection(outcome, free), "127.0.0.1", target.port)
+        _, connection = await loop.create_connection(
+            lambda: _Connection(outcome, free, answered), "127.0.0.1", target.port
+        )
         free.append(connection)
     requests = [_request(target.route, body, headers) for body in target.bodies]
     started = time.perf_counter()
@@ -123,8 +125,12 @@ async def ask(
         for _ in range(due):
             free.popleft().send(requests[turn % len(requests)])
             turn += 1
-        # As often as the loop turns in a closed loop; every other millisecond in an open one.
-        await asyncio.sleep(0 if rate is None else 0.002)
+        if rate is None:
+            # Not a turn more than there are answers: what the client takes of the machine, the server lacks.
+            await answered.wait()
+            answered.clear()
+        else:
+            await asyncio.sleep(0.002)
     while len(free) < connections and time.perf_counter() - started < seconds + 30:
         await asyncio.sleep(0.002)
     outcome.duration = time.perf_counter() - started
@@ -141,8 +147,8 @@ def _request(route: str, body: bytes, headers: str) -> bytes:
 class _Connection(asyncio.Protocol):
     """Asks one thing at a time, over one connection that stays open."""
 
-    def __init__(self, outcome: Outcome, free: deque[_Connection]) -> None:
-        self._outcome, self._free = outcome, free
+    def __init__(self, outcome: Outcome, free: deque[_Connection], answered: asyncio.Event) -> None:
+        self._outcome, self._free, self._answered = outcome, free, answered
         self._buffer = b""
         self._sent: float | None = None
         self._transport: asyncio.Transport | None = None
@@ -179,3 +185,4 @@ class _Connection(asyncio.Protocol):
             self._outcome.statuses.append(status)
         self._sent = None
         self._free.append(self)
+        self._answered.set()

@@ -158,11 +158,20 @@ def choose_batch(front: Sequence[Job], cost: CostModel, *, most: int, idle: int)
         return [first]
     mates = [job for job in front[1:] if isinstance(job, RowJob) and job.options_key == first.options_key]
     most = cost.worthwhile(first.length, min(most, math.ceil((1 + len(mates)) / idle)))
-    batch, longest = [first], first.length
+    batch, longest, seconds = [first], first.length, cost.seconds(1, first.length)
+    full = {False: False, True: False}
     for job in sorted(mates, key=lambda mate: abs(mate.length - first.length)):
-        if len(batch) >= most:
+        if len(batch) >= most or all(full.values()):
             break
-        if not job.losses and cost.joins(len(batch), longest, job.length):
-            batch.append(job)
-            longest = max(longest, job.length)
+        # Nearest first: where one does not pay, no further one on that side does.
+        longer = job.length > first.length
+        if job.losses or full[longer]:
+            continue
+        together = cost.seconds(len(batch) + 1, max(longest, job.length))
+        if cost.tried(len(batch) + 1) and together > seconds + cost.seconds(1, job.length):
+            # Padding would eat up the call that is spared.
+            full[longer] = True
+            continue
+        batch.append(job)
+        longest, seconds = max(longest, job.length), together
     return [*batch]

@@ -78,19 +78,16 @@ class CostModel:
     def worthwhile(self, longest: int, most: int) -> int:
         """The smallest batch of rows of that length, of up to ``most``, that does a row in nearly the least time."""
         trial = min(most, _UNTIL_KNOWN)
-        if self._seen[_together(trial)] < _LEAST:
+        if not self.tried(trial):
             return trial
         counts = [*(2**power for power in range(most.bit_length()) if 2**power < most), most]
         rates = [self._work(count, longest) / count for count in counts]
         near: list[int] = [count for count, rate in zip(counts, rates, strict=True) if rate <= _NEAR * min(rates)]
         return near[0]
 
-    def joins(self, rows: int, longest: int, length: int) -> bool:
-        """Whether one more row costs no more here than alone: padding must not eat up the call that is spared."""
-        if self._seen[_together(rows + 1)] < _LEAST:
-            return True
-        together = self.seconds(rows + 1, max(longest, length))
-        return together <= self.seconds(rows, longest) + self.seconds(1, length)
+    def tried(self, rows: int) -> bool:
+        """Whether it is known what so many rows together take."""
+        return self._seen[_together(rows)] >= _LEAST
 
     def _work(self, rows: int, longest: int) -> float:
         """Seconds of a processor."""

@@ -19,6 +19,7 @@ from modelyard.core.transform import Row
 from modelyard.serve.batching import BYTES_PER_TOKEN, Gathering, Job, RowJob, StreamJob, choose_batch
 from modelyard.serve.cost import CostModel
 from modelyard.serve.crew import Crew
+from modelyard.serve.foresight import Foresight
 from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.limits import Limits
 from modelyard.serve.quarantine import Quarantine
@@ -74,6 +75,7 @@ class Scheduler:
         self._waiting: Waiting[Job] = Waiting()
         self._again: list[Job] = []
         self._quarantine = Quarantine()
+        self._foresight = Foresight()
         self._accepted = 0
         self._empty = asyncio.Event()
         self._empty.set()
@@ -120,14 +122,21 @@ class Scheduler:
         loop = asyncio.get_running_loop()
         gathering = Gathering(len(rows))
         key = json.dumps(options, sort_keys=True) if options else ""
-        end = loop.time() + seconds
+        begun = loop.time()
+        end = begun + seconds
         jobs = [RowJob(row, options, key, gathering, n, end, caller, self._longest) for n, row in enumerate(rows)]
         for job in jobs:
             job.cost = self._cost.seconds(1, job.length)
+        foreseen = self._foreseen(caller) + sum(job.cost for job in jobs) / self._crew.size
         self._enter(jobs, caller, seconds)
         timer = loop.call_at(end, gathering.deliver, 0, DeadlineError(seconds))
         try:
-            return await gathering.answers
+            answers = await gathering.answers
+            self._foresight.came(foreseen, loop.time() - begun)
+            return answers
+        except DeadlineError:
+            self._foresight.came(foreseen, seconds)
+            raise
         finally:
             timer.cancel()
             # One refused row ends the request; its other rows need no answer any more.
@@ -174,7 +183,7 @@ class Scheduler:
         """Refuse at once what would not be answered in time, or would keep others from it."""
         if not self.hopeful:
             raise RefusalError(503, "the model is not running", code="unavailable", headers={"retry-after": "1"})
-        wait = (self._waiting.cost_before(caller) + self._crew.busy_seconds) / self._crew.size
+        wait = self._foresight.surely(self._foreseen(caller))
         room = self._limits.queue_rows - self._accepted
         if len(jobs) > room:
             raise OverloadError(math.ceil(wait))
@@ -182,10 +191,15 @@ class Scheduler:
         # has little waiting always finds room.
         if self._waiting.rows_of(caller.name) + len(jobs) > room:
             raise TooManyError(math.ceil(wait))
-        most = min(self._limits.queue_seconds, max(0.0, seconds - sum(job.cost for job in jobs) / self._crew.size))
+        own = self._foresight.surely(sum(job.cost for job in jobs) / self._crew.size)
+        most = min(self._limits.queue_seconds, max(0.0, seconds - own))
         if self._cost.known and not self._generates and wait > most:
             raise OverloadError(math.ceil(wait - most))
         self._quarantine.check(jobs)
+
+    def _foreseen(self, caller: Caller) -> float:
+        """Seconds until a row of this caller that comes now would begin, as batches cost on the average."""
+        return (self._waiting.cost_before(caller) + self._crew.busy_seconds) / self._crew.size
 
     def _leave(self, jobs: Sequence[Job]) -> None:
         self._accepted -= len(jobs)

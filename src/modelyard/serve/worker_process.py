@@ -27,6 +27,8 @@ from modelyard.serve.frames import Answer, Frame, Unpacker
 from modelyard.serve.opening import measure
 
 _CHUNK = 1 << 18
+_NICER = 10
+"""Steps by which a worker lets the server go first."""
 
 
 def main() -> None:
@@ -63,6 +65,8 @@ def _hand_out(control: socket.socket, predictor: Predictor, *, forks: bool) -> N
             continue
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         control.close()
+        # Who turns requests away at once must not wait for those who compute.
+        os.nice(_NICER)
         _serve(socket.socket(fileno=descriptors[0]), predictor)
         # Threads of the process that this one was forked from do not exist here: nothing waits for them.
         os._exit(0)
