@@ -30,6 +30,12 @@ def test_what_was_never_seen_is_zero_everywhere() -> None:
     assert CODES.encode([{"age": 30, "city": "Bonn"}]).tolist() == [[0, 0, 0, 0]]
 
 
+def test_a_column_may_be_scaled_in_another_way_and_a_gap_is_its_mean_all_the_same() -> None:
+    codes = fit(ROWS, {"age": False, "gap": False}, {"age": (20.0, 20.0), "gap": (1.0, 4.0)})
+    assert codes.encode([{"age": 40, "gap": 5}, {"age": 30, "gap": None}]).tolist() == [[1, 1], [0.5, 0.5]]
+    assert FeatureCodes.from_json(json.loads(json.dumps(codes.to_json()))) == codes
+
+
 def test_they_come_back_from_json() -> None:
     assert FeatureCodes.from_json(json.loads(json.dumps(CODES.to_json()))) == CODES
 

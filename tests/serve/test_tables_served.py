@@ -91,6 +91,33 @@ def test_a_tensor_a_column(serve: Serve, tables: dict[str, Model]) -> None:
         _check_refusals(client)
 
 
+def test_a_gap_is_filled_as_it_was_in_training(serve: Serve, tmp_path: Path) -> None:
+    lines = [f"{n if n % 5 else ''},{['basic', 'plus'][n % 2]},{'yn'[n % 2]}" for n in range(40)]
+    (tmp_path / "rows.csv").write_text("\n".join(["age,plan,left", *lines]))
+    columns = {"label": "left", "features": ["age", "plan"]}
+    raw = _run("load data", [fetch(str(tmp_path / "rows.csv"))], tmp_path / "raw", columns=columns, missing="keep")
+    marked = _run("impute indicator", [raw], tmp_path / "marked")
+    data = _run("impute iterative", [marked], tmp_path / "filled")
+    model = _run("load model", [fetch("new:mlp?hidden=8"), data], tmp_path / "model", task="tabular-classification")
+    inputs = [column("age", "FP64", [41.0, None, None]), column("plan", "BYTES", ["basic", "plus", None])]
+    with (
+        Predictor(model, threads=1) as predictor,
+        ForkServer(model) as source,
+        serve(Hosted("m", "1", source)) as client,
+    ):
+        assert [item["name"] for item in client.get("/v2/models/m").json()["inputs"]] == ["age", "plan"]
+        answer = infer(client, "m", inputs)
+        assert answer.status_code == 200, answer.text
+        found = {item["name"]: item["data"] for item in answer.json()["outputs"]}
+        ages, plans = (item["data"] for item in inputs)
+        rows = [{"features": {"age": age, "plan": plan}} for age, plan in zip(ages, plans, strict=True)]
+        expected = [item["score"] for item in predictor.predict(rows)]
+        assert found["score"] == pytest.approx(expected)
+        assert len(set(expected)) == 3
+        refused = infer(client, "m", [*inputs, column("age_missing", "FP64", [0.0, 0.0, 0.0])])
+        assert refused.status_code == 422
+
+
 def _by_triton(client: httpx.Client, name: str) -> list[float]:
     asked = triton.InferenceServerClient(f"{client.base_url.host}:{client.base_url.port}")
     columns = {

@@ -6,7 +6,7 @@ profiling belong to the step that loads data.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -38,6 +38,7 @@ class Dataset(Artifact):
         labels: Iterable[str] = (),
         transforms: Iterable[TransformSpec] = (),
         profile: Mapping[str, Any] | None = None,
+        scaling: Mapping[str, Sequence[float]] | None = None,
     ) -> Dataset:
         """Write the splits as Parquet into ``out`` and seal it.
 
@@ -48,6 +49,7 @@ class Dataset(Artifact):
             labels: class names; their order is the order of the model's outputs.
             transforms: what was already done to the rows.
             profile: counts and warnings found while loading (JSON values).
+            scaling: column of numbers → what an encoder takes off it and divides it by; others are standardized.
         """
         import pyarrow.parquet as pq
 
@@ -59,6 +61,7 @@ class Dataset(Artifact):
             "labels": list(labels),
             "transforms": [transform.to_json() for transform in transforms],
             "profile": dict(profile or {}),
+            "scaling": {name: list(numbers) for name, numbers in (scaling or {}).items()},
         }
         return cls.seal(out, parents=parents, attributes=attributes)
 
@@ -68,6 +71,8 @@ class Dataset(Artifact):
         splits: Mapping[str, pa.Table],
         *,
         transforms: Iterable[TransformSpec] | None = None,
+        profile: Mapping[str, Any] | None = None,
+        scaling: Mapping[str, Sequence[float]] | None = None,
     ) -> Dataset:
         """Write changed splits as a child of this dataset; what is not named stays."""
         return Dataset.write(
@@ -76,7 +81,8 @@ class Dataset(Artifact):
             parents=[self],
             labels=self.labels,
             transforms=self.transforms if transforms is None else transforms,
-            profile=self.profile,
+            profile=self.profile if profile is None else profile,
+            scaling=self.scaling if scaling is None else scaling,
         )
 
     @property
@@ -101,6 +107,12 @@ class Dataset(Artifact):
     def profile(self) -> Mapping[str, Any]:
         profile: Mapping[str, Any] = self.attributes["profile"]
         return profile
+
+    @property
+    def scaling(self) -> Mapping[str, Sequence[float]]:
+        """Column of numbers → what an encoder takes off it and divides it by."""
+        scaling: Mapping[str, Sequence[float]] = self.attributes.get("scaling", {})
+        return scaling
 
     def table(self, split: str) -> pa.Table:
         """The rows of one split.

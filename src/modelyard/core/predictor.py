@@ -6,16 +6,16 @@ explanations alike, so that none of them can differ from the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Literal, Self, cast
 
 from modelyard.core import lookup, memory
 from modelyard.core.dataset import Dataset
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
-from modelyard.core.task import GeneratingTask, Piece, Prediction
-from modelyard.core.transform import Row, TransformSpec, pending_transforms
+from modelyard.core.task import GeneratingTask, Piece, Prediction, TableTask
+from modelyard.core.transform import Row, TableTransform, Transform, TransformSpec, pending_transforms
 
 
 class Predictor:
@@ -38,6 +38,7 @@ class Predictor:
         self.model = model
         self.task = lookup.task(model.task)
         self.processor = self.task.processor(model)
+        self.transforms, self.answers = _open(model.transforms), _open(model.answers)
         self.session = lookup.runtime(model.runtime).open(model, device=device, threads=threads)
 
     def predict(self, rows: Sequence[Row], **options: Any) -> list[Prediction]:
@@ -46,7 +47,7 @@ class Predictor:
         Raises:
             InputError: a row lacks a role that the task needs.
         """
-        return self._predict(apply_transforms(self.model.transforms, rows), options)
+        return self._predict(_apply(self.transforms, rows), options)
 
     def predict_split(self, data: Dataset, split: str, **options: Any) -> list[Prediction]:
         """Answers for a split, doing only those transforms that the data have not had."""
@@ -54,7 +55,7 @@ class Predictor:
 
     def stream(self, row: Row, **options: Any) -> Iterator[Piece]:
         """The answer to one raw row as it grows; for tasks with the ability ``generation``."""
-        (ready,) = apply_transforms(self.model.transforms, [row])
+        (ready,) = _apply(self.transforms, [row])
         return cast(GeneratingTask, self.task).stream(self.session, self.processor, ready, options)
 
     def rows(self, data: Dataset, split: str) -> Sequence[Row]:
@@ -69,7 +70,7 @@ class Predictor:
                         f"row {number} has no {role!r}", expected=f"a value for {', '.join(self.task.inputs)}"
                     )
         answers = self.task.predict(self.session, self.processor, rows, options)
-        return list(apply_transforms(self.model.answers, answers))
+        return list(_apply(self.answers, answers))
 
     def close(self) -> None:
         self.session.close()
@@ -85,6 +86,31 @@ class Predictor:
 
 def apply_transforms(specs: Sequence[TransformSpec], rows: Sequence[Row]) -> Sequence[Row]:
     """Do the named transforms to the rows, or to predictions, one after the other."""
-    for spec in specs:
-        rows = lookup.transform(spec).apply(rows)
+    return _apply(_open(specs), rows)
+
+
+def raw_columns(model: Model, processor: Any) -> Mapping[str, Literal["number", "category"]]:
+    """The columns that a row of a table is asked for: those that the model reads, less what its transforms add.
+
+    Args:
+        processor: that of the model's task, which has the ability ``features``.
+    """
+    changing = [transform for transform in _open(model.transforms) if isinstance(transform, TableTransform)]
+    added = {name for transform in changing for name in transform.adds}
+    known = cast(TableTask, lookup.task(model.task)).columns(processor)
+    return {name: kind for name, kind in known.items() if name not in added}
+
+
+def fills_gaps(model: Model) -> bool:
+    """Whether the model's transforms fill gaps in rows of a table."""
+    return any(transform.fills for transform in _open(model.transforms) if isinstance(transform, TableTransform))
+
+
+def _open(specs: Sequence[TransformSpec]) -> tuple[Transform, ...]:
+    return tuple(lookup.transform(spec) for spec in specs)
+
+
+def _apply(transforms: Sequence[Transform], rows: Sequence[Row]) -> Sequence[Row]:
+    for transform in transforms:
+        rows = transform.apply(rows)
     return rows

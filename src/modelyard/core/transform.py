@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from modelyard.core.errors import InputError
 
@@ -20,6 +20,18 @@ Row = Mapping[str, Any]
 
 class Transform(Protocol):
     """Rows (or predictions) in, as many out, in the same order; nothing remembered between calls."""
+
+    def apply(self, rows: Sequence[Row]) -> list[Row]: ...
+
+
+@runtime_checkable
+class TableTransform(Protocol):
+    """A transform of the role ``features`` that says how raw rows differ from what the model was fitted to."""
+
+    fills: frozenset[str]
+    """Columns in which a raw row may have a gap."""
+    adds: tuple[str, ...]
+    """Columns that a raw row does not have."""
 
     def apply(self, rows: Sequence[Row]) -> list[Row]: ...
 

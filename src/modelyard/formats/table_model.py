@@ -62,7 +62,7 @@ class Processor:
         Raises:
             InputError: features or a label that the model does not know.
         """
-        codes = self.codes.encode([_read(row[ROLE], number) for number, row in enumerate(rows)])
+        codes = self.codes.encode([read_features(row[ROLE], number) for number, row in enumerate(rows)])
         encoded: list[Encoded] = []
         for row, features in zip(rows, codes, strict=True):
             arrays: dict[str, np.ndarray] = {ROLE: features}
@@ -84,8 +84,12 @@ class Processor:
         (out / FILE).write_text(json.dumps(body, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _read(value: Any, row: int) -> Mapping[str, Any]:
-    """The features of a row: a mapping, or the same as a JSON text, as a request brings it."""
+def read_features(value: Any, row: int) -> Mapping[str, Any]:
+    """The features of a row: a mapping, or the same as a JSON text, as a request brings it.
+
+    Raises:
+        InputError: neither; names the row.
+    """
     found = value
     if isinstance(value, str):
         try:
@@ -143,7 +147,7 @@ def fit(data: Dataset, target: str) -> Processor:
     if not pa.types.is_struct(fields):
         raise InputError(f"the role {ROLE} holds {fields}", expected="named columns", fix="load the data again")
     categorical = {field.name: pa.types.is_string(field.type) for field in fields}
-    codes = feature_codes.fit(table.column(ROLE).to_pylist(), categorical)
+    codes = feature_codes.fit(table.column(ROLE).to_pylist(), categorical, data.scaling)
     if target == "label":
         return Processor(codes, data.labels, Scale())
     return Processor(codes, (), _fit_scale(table))

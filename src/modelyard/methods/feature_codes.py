@@ -1,8 +1,9 @@
 """Columns of a table as numbers for a network: standardized numbers, and one place a category.
 
 Fitted on the rows that are learned from, and kept with the model: numbers have mean 0 and standard deviation 1 there,
-a category is 1 in its place and 0 in the others. A category that was never seen is 0 everywhere. A gap is refused,
-save in a column that had gaps when it was fitted: there a number takes the mean, and a category is 0 everywhere.
+unless they are to be scaled in another way; a category is 1 in its place and 0 in the others. A category that was never
+seen is 0 everywhere. A gap is refused, save in a column that had gaps when it was fitted: there a number takes the
+mean, and a category is 0 everywhere.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -26,10 +28,11 @@ class Column:
     """One column and what was fitted to it.
 
     Attributes:
-        mean: of a column of numbers.
-        deviation: standard deviation of such a column; 1 where all its numbers are alike.
+        mean: what is taken off a column of numbers: their mean, unless they are scaled in another way.
+        deviation: what they are divided by: their standard deviation, 1 where they are all alike.
         categories: sorted values of a column of categories; None where it holds numbers.
         gaps: whether a value was missing when it was fitted.
+        blank: code of a gap in a column of numbers, which is the code of their mean.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Column:
     deviation: float = 1.0
     categories: tuple[str, ...] | None = None
     gaps: bool = False
+    blank: float = 0.0
 
     @property
     def width(self) -> int:
@@ -46,7 +50,8 @@ class Column:
     def to_json(self) -> dict[str, Any]:
         if self.categories is not None:
             return {"name": self.name, "categories": list(self.categories), "gaps": self.gaps}
-        return {"name": self.name, "mean": self.mean, "deviation": self.deviation, "gaps": self.gaps}
+        numbers = {"mean": self.mean, "deviation": self.deviation, "blank": self.blank}
+        return {"name": self.name, **numbers, "gaps": self.gaps}
 
     @staticmethod
     def from_json(item: Mapping[str, Any]) -> Column:
@@ -62,6 +67,7 @@ class Column:
         for row, value in enumerate(values):
             if value is None:
                 self._check_gap(row)
+                codes[row, :] = self.blank
             elif self.categories is None:
                 codes[row, 0] = self._code(value, row)
             elif (place := self._place(value, row)) is not None:
@@ -72,7 +78,7 @@ class Column:
             raise InputError(
                 f"row {row} has no value for the feature {self.name!r}",
                 expected="a number" if self.categories is None else "a category",
-                fix="fill it in; gaps are taken where there were some in training (missing: keep)",
+                fix="fill it in, or build the model with the step impute, or on data with gaps there (missing: keep)",
             )
 
     def _code(self, value: Any, row: int) -> float:
@@ -149,12 +155,17 @@ class FeatureCodes:
         return FeatureCodes(tuple(Column.from_json(item) for item in items))
 
 
-def fit(rows: Sequence[Mapping[str, Any]], categorical: Mapping[str, bool]) -> FeatureCodes:
+def fit(
+    rows: Sequence[Mapping[str, Any]],
+    categorical: Mapping[str, bool],
+    scaling: Mapping[str, Sequence[float]] = MappingProxyType({}),
+) -> FeatureCodes:
     """Fit every column to the rows that are learned from.
 
     Args:
         rows: column → number, category or None each.
         categorical: column, in order → whether it holds categories.
+        scaling: column of numbers → what is taken off it and what it is divided by; others are standardized.
 
     Raises:
         InputError: a column without any value.
@@ -170,11 +181,17 @@ def fit(rows: Sequence[Mapping[str, Any]], categorical: Mapping[str, bool]) -> F
             columns.append(Column(name, categories=tuple(sorted(set(there))), gaps=gaps))
         else:
             numbers = np.asarray(there, dtype=np.float64)
-            columns.append(Column(name, float(numbers.mean()), _deviation(numbers), gaps=gaps))
+            mean = float(numbers.mean())
+            centre, width = scaling.get(name, (mean, deviation(numbers)))
+            columns.append(Column(name, centre, width, gaps=gaps, blank=(mean - centre) / width))
     return FeatureCodes(tuple(columns))
 
 
-def _deviation(numbers: np.ndarray) -> float:
-    deviation = float(numbers.std())
-    # Numbers that are alike up to rounding: dividing by their deviation would turn rounding into a signal.
-    return deviation if deviation > 1e-12 * max(1.0, float(np.abs(numbers).max())) else 1.0
+def deviation(numbers: np.ndarray) -> float:
+    """Standard deviation, or 1 where the numbers are alike up to rounding."""
+    return divisor(float(numbers.std()), numbers)
+
+
+def divisor(spread: float, numbers: np.ndarray) -> float:
+    """The spread of numbers, or 1 where it is that of rounding: dividing by it would turn rounding into a signal."""
+    return spread if spread > 1e-12 * max(1.0, float(np.abs(numbers).max())) else 1.0

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from modelyard.core import lookup
 from modelyard.core.addresses import check_url
 from modelyard.core.errors import InputError, suggestion
 from modelyard.core.model import Model
-from modelyard.core.task import TableTask, Task
+from modelyard.core.predictor import raw_columns
+from modelyard.core.task import Task
 from modelyard.methods.expression import MAX_LENGTH, Expression
 from modelyard.methods.rules import OUTPUTS_OF_LABELS, OUTPUTS_OF_NUMBERS, Outcome, Review, Rule, Serving, Told
 from modelyard.recipes.document import Place, parse
@@ -116,7 +117,7 @@ def inputs_of(model: Model) -> tuple[str, ...]:
     """What a row of the model holds: its roles, or the columns of a table."""
     task = lookup.task(model.task)
     if "features" in task.abilities:
-        return tuple(cast(TableTask, task).columns(task.processor(model)))
+        return tuple(raw_columns(model, task.processor(model)))
     return tuple(task.inputs)
 
 

@@ -12,12 +12,13 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 from modelyard.core import lookup
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
-from modelyard.core.task import Prediction, TableTask, Task
+from modelyard.core.predictor import raw_columns
+from modelyard.core.task import Prediction, Task
 from modelyard.core.transform import Row
 from modelyard.methods.rules import Serving
 from modelyard.serve.canary import Canary, Wish
@@ -166,7 +167,7 @@ class Served:
     def kinds(self) -> Mapping[str, Kind]:
         """What a request holds, by the name of the tensor: the roles of a row, or the columns of a table."""
         if "features" in self.task.abilities:
-            return {**cast(TableTask, self.task).columns(self.processor)}
+            return {**raw_columns(self.model, self.processor)}
         return {role: "file" if role in {"image"} & self.task.abilities else "text" for role in self.task.inputs}
 
     @property

@@ -57,7 +57,7 @@ def read_rows(inputs: object, binary: bytes, kinds: Mapping[str, Kind], limits: 
         count = _read_count(item, limits)
         size = _parameters(item).get("binary_data_size")
         if size is None:
-            columns[item["name"]] = _read_listed(item, count, numbers=numbers)
+            columns[item["name"]] = _read_listed(item, count, numbers=numbers, gaps=kind in ("number", "category"))
         else:
             data, binary = _split(binary, size)
             columns[item["name"]] = _from_bytes(item, data, count, decode=kind != "file")
@@ -92,20 +92,16 @@ def _read_count(item: Mapping[str, Any], limits: Limits) -> int:
     return int(count)
 
 
-def _read_listed(item: Mapping[str, Any], count: int, *, numbers: bool) -> list[Any]:
+def _read_listed(item: Mapping[str, Any], count: int, *, numbers: bool, gaps: bool) -> list[Any]:
     data = item.get("data")
     if isinstance(data, list):
         data = [value[0] if isinstance(value, list) and len(value) == 1 else value for value in data]
-    # A gap is null, as a number that is not finite is in an answer.
-    fits = (lambda value: value is None or isinstance(value, int | float)) if numbers else _is_text
-    if not isinstance(data, list) or len(data) != count or not all(map(fits, data)):
+    # A gap in a column of a table is null, as a number that is not finite is in an answer.
+    types = ((int, float) if numbers else (str,)) + ((type(None),) if gaps else ())
+    if not isinstance(data, list) or len(data) != count or not all(isinstance(value, types) for value in data):
         what = "numbers" if numbers else "strings"
         raise RefusalError(422, f"{item['name']}: 'data' does not fit its shape", expected=f"{count} {what}")
     return data
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
 
 
 def _from_bytes(item: Mapping[str, Any], data: bytes, count: int, *, decode: bool) -> list[Any]:

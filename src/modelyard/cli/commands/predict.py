@@ -123,6 +123,7 @@ def load_rows(reference: str, predictor: Predictor, columns: Mapping[str, Any], 
     """The file as a dataset whose rows all stand in the split test, read as a recipe's data are."""
     from modelyard.core import lookup
     from modelyard.core.dataset import Dataset
+    from modelyard.core.predictor import fills_gaps, raw_columns
     from modelyard.engines.local import execute
     from modelyard.sources import fetch
 
@@ -130,10 +131,11 @@ def load_rows(reference: str, predictor: Predictor, columns: Mapping[str, Any], 
     wanted = {role: columns.get(role, role) for role in inputs}
     options: dict[str, Any] = {"columns": wanted, "split": {"train": 0, "validation": 0, "test": 1}}
     if "features" in inputs:
-        codes = predictor.processor.codes.columns
-        wanted["features"] = [column.name for column in codes]
-        options |= {"categorical": [column.name for column in codes if column.categories is not None]}
-        options |= {"missing": "keep" if any(column.gaps for column in codes) else "error"}
+        kinds = raw_columns(predictor.model, predictor.processor)
+        gaps = fills_gaps(predictor.model) or any(column.gaps for column in predictor.processor.codes.columns)
+        wanted["features"] = list(kinds)
+        options |= {"categorical": [name for name, kind in kinds.items() if kind == "category"]}
+        options |= {"missing": "keep" if gaps else "error"}
     step = lookup.step("load data")
     out.mkdir()
     return cast(Dataset, execute(step, [fetch(reference)], step.check_options(options), out=out, scratch=out))
