@@ -71,6 +71,8 @@ def test_every_step_is_declared_whole(name: str) -> None:
         ("finetune full", ["generator", "data"], {"epochs": 1}),
         ("evaluate", ["generator", "data"], {}),
         ("compare", ["report", "report"], {"task": "text-classification"}),
+        ("scan", ["int8 classifier"], {}),
+        ("scan", ["generator"], {}),
         ("generate", ["generator"], {"prompts": ["hello"], "max_tokens": 5}),
     ],
 )

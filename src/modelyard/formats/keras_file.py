@@ -77,10 +77,10 @@ def read(path: Path) -> KerasFile:
             config, weights = _open_archive(path)
             graph = keras_layers.read(config)
             with h5py.File(io.BytesIO(weights), "r") as store:
-                _refuse_pointers(store)
+                refuse_pointers(store)
                 return KerasFile(graph, _weights_by_place(store, graph))
         with h5py.File(path, "r") as store:
-            _refuse_pointers(store)
+            refuse_pointers(store)
             graph = keras_layers.read(_config_attribute(store))
             return KerasFile(graph, _weights_by_name(store, graph))
     except (OSError, KeyError, zipfile.BadZipFile, RuntimeError, ValueError, TypeError) as error:
@@ -126,8 +126,12 @@ def _config_attribute(store: Any) -> Any:
     return parse(found)
 
 
-def _refuse_pointers(store: Any) -> None:
-    """Every link must be a hard one, every dataset's bytes its own."""
+def refuse_pointers(store: Any) -> None:
+    """Every link must be a hard one, every dataset's bytes its own.
+
+    Raises:
+        InputError: one that leads to another file.
+    """
     import h5py
 
     waiting, seen = [store], set()

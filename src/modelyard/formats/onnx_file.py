@@ -26,7 +26,7 @@ def check(model: Model) -> Path:
     if not _contains(path, b"location"):
         # The key under which a tensor names its file. Parsing would take the memory of the model a second time.
         return path
-    for location in _external_locations(path):
+    for location in locations(read(path, external_data=False)):
         if location not in model.files:
             raise InputError(
                 f"a tensor of {MODEL_FILE} has its data in another file: {location!r}",
@@ -54,6 +54,21 @@ def read(path: Path, *, external_data: bool) -> Any:
         raise InputError(f"{path.name} is no ONNX model") from error
 
 
+def parse(data: bytes, name: str) -> Any:
+    """The same of bytes; no other file is read.
+
+    Raises:
+        InputError: they are no ONNX model.
+    """
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        return onnx.load_from_string(data)
+    except DecodeError as error:
+        raise InputError(f"{name} is no ONNX model") from error
+
+
 def _contains(path: Path, word: bytes) -> bool:
     tail = b""
     with path.open("rb") as file:
@@ -64,18 +79,21 @@ def _contains(path: Path, word: bytes) -> bool:
     return False
 
 
-def _external_locations(path: Path) -> set[str]:
-    graph = read(path, external_data=False)
+def locations(graph: Any) -> set[str]:
+    """Files that the tensors of a model name for their data."""
     return {entry.value for tensor in tensors(graph) for entry in tensor.external_data if entry.key == "location"}
 
 
 def tensors(message: Any) -> list[Any]:
     """Every tensor anywhere in a protobuf message: graphs, their branches, functions, attributes."""
-    if message.DESCRIPTOR.name == "TensorProto":
-        return [message]
-    found = []
+    return messages(message, "TensorProto")
+
+
+def messages(message: Any, kind: str) -> list[Any]:
+    """Every message of a kind in a message, itself included; what lies in another of its kind is found too."""
+    found = [message] if message.DESCRIPTOR.name == kind else []
     for field, value in message.ListFields():
         if field.type == field.TYPE_MESSAGE:
             for item in value if field.is_repeated else [value]:
-                found += tensors(item)
+                found += messages(item, kind)
     return found

@@ -96,6 +96,10 @@ class _Generation(Extension):
         return parser.parse_statements(("name:endgeneration",), drop_needle=True)
 
 
+EXTENSIONS = ("jinja2.ext.loopcontrols", _Generation)
+"""What a chat template may use beside plain Jinja."""
+
+
 def _refuse(message: str) -> NoReturn:
     raise TemplateError(message)
 
@@ -109,7 +113,7 @@ def _to_json(value: Any, indent: int | None = None) -> str:
 def _compile(template: str) -> Template:
     if len(template) > LONGEST_TEMPLATE:
         raise SecurityError(f"it is longer than {LONGEST_TEMPLATE} characters")
-    environment = _Sandbox(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols", _Generation])
+    environment = _Sandbox(trim_blocks=True, lstrip_blocks=True, extensions=EXTENSIONS)
     environment.globals["raise_exception"] = _refuse
     environment.filters["tojson"] = _to_json
     for name in _WIDENING & set(environment.filters):

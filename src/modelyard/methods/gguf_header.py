@@ -16,6 +16,7 @@ from modelyard.core.errors import InputError
 MAGIC = b"GGUF"
 DEFAULT_ALIGNMENT = 32
 LONGEST_NAME = 65_535
+LONGEST_TEXT = 1 << 24
 MOST_DIMENSIONS = 8
 DEEPEST_ARRAY = 4
 MOST_ITEMS = 10_000_000
@@ -61,6 +62,27 @@ def check(stream: BinaryIO, size: int) -> int:
     available = size - math.ceil(reader.position / alignment) * alignment
     _check_extents(sorted(extent for extent, _ in found), available)
     return sum(elements for _, elements in found)
+
+
+def texts(stream: BinaryIO, size: int, prefix: str) -> dict[str, str]:
+    """Texts of the metadata by key, of a file that :func:`check` found sound.
+
+    Args:
+        stream: the file, at its beginning.
+        size: bytes of the whole file.
+        prefix: beginning of the keys that are wanted, such as ``tokenizer.chat_template``.
+    """
+    reader = _Reader(stream, size)
+    reader.take(4 + 4 + 8)
+    found = {}
+    for _ in range(reader.number("<Q")):
+        key = reader.text(LONGEST_NAME).decode("utf-8", "replace")
+        kind = reader.number("<I")
+        if key.startswith(prefix) and kind == _STRING:
+            found[key] = reader.text(LONGEST_TEXT).decode("utf-8", "replace")
+        else:
+            reader.skip_value(kind)
+    return found
 
 
 def _extent(reader: _Reader, alignment: int) -> tuple[tuple[int, int, str], int]:

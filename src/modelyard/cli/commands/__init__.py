@@ -16,6 +16,7 @@ from modelyard.cli.commands.review import ReviewCommand
 from modelyard.cli.commands.rollback import Rollback
 from modelyard.cli.commands.rollout import RolloutCommand
 from modelyard.cli.commands.rules import Rules
+from modelyard.cli.commands.scan import Scan
 from modelyard.cli.commands.schema import Schema
 from modelyard.cli.commands.serve import Serve
 from modelyard.cli.commands.show import Show
@@ -43,6 +44,7 @@ COMMANDS: dict[str, type[Command]] = {
         Sign,
         Rules,
         ReviewCommand,
+        Scan,
         Verify,
         Audit,
         Keys,
