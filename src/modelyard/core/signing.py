@@ -7,20 +7,16 @@ read, and nowhere else.
 from __future__ import annotations
 
 import hashlib
-import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modelyard.core import key_files
 from modelyard.core.artifact import canonical_json
 from modelyard.core.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-_LARGEST = 10_000
-"""Bytes of a file with a key; a PEM of this kind has some 120."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +86,8 @@ def new_signer(file: Path) -> Signer:
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
     private = signer._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    _write_new(file, private, 0o600)
-    _write_new(file.with_name(f"{file.name}.pub"), signer.public.to_pem(), 0o644)
+    key_files.write_new(file, private, 0o600)
+    key_files.write_new(file.with_name(f"{file.name}.pub"), signer.public.to_pem(), 0o644)
     return signer
 
 
@@ -104,7 +100,7 @@ def read_signer(file: Path) -> Signer:
     asymmetric = _ed25519()
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    data = _read(file, private=True)
+    data = key_files.read(file, private=True)
     try:
         key = load_pem_private_key(data, password=None)
     except (ValueError, TypeError):
@@ -126,7 +122,7 @@ def read_public_key(file: Path) -> PublicKey:
     asymmetric = _ed25519()
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-    data = _read(file, private=False)
+    data = key_files.read(file, private=False)
     try:
         key = load_pem_public_key(data)
     except ValueError:
@@ -144,36 +140,6 @@ def _ed25519() -> Any:
     except ImportError:
         raise MissingExtraError("cryptography", "signing") from None
     return ed25519
-
-
-def _write_new(file: Path, data: bytes, mode: int) -> None:
-    try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
-    except FileExistsError:
-        raise InputError("a key is never written over", fix="name another file", where=str(file)) from None
-    except OSError as error:
-        raise InputError(f"the key cannot be written: {error.strerror}", where=str(file)) from None
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _read(file: Path, *, private: bool) -> bytes:
-    try:
-        with file.open("rb") as stream:
-            mode = os.fstat(stream.fileno()).st_mode
-            data = stream.read(_LARGEST)
-    except OSError as error:
-        raise InputError(f"no key can be read: {error.strerror}", where=str(file)) from None
-    if private and stat.S_IMODE(mode) & 0o077:
-        raise InputError(
-            f"others may read this private key (mode {stat.S_IMODE(mode):o})",
-            expected="a file that only its owner can read",
-            fix=f"chmod 600 {file}; make a new key if somebody has read it",
-            where=str(file),
-        )
-    return data
 
 
 def _no_key(file: Path, kind: str) -> InputError:

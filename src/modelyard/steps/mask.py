@@ -1,56 +1,114 @@
-"""``mask``: personal data leaves the texts, here and wherever the model runs.
+"""``mask``: personal data leave texts and tables, here and wherever the model runs.
 
 Knows no pattern; the transform of the same name does the work and travels with the model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from modelyard.core import lookup
-from modelyard.core.dataset import Dataset
+from modelyard.core.dataset import ROW_ID, Dataset
 from modelyard.core.errors import InputError, suggestion
+from modelyard.core.options import plain
 from modelyard.core.progress import progress
+from modelyard.core.secret_keys import secret_key
 from modelyard.core.step import step
 from modelyard.core.transform import Row, TransformSpec
+from modelyard.methods.column_masks import KEYED, ColumnMask, ColumnStrategy
 from modelyard.methods.personal_data import KINDS, Kind
 
 CHUNK = 1024
+FEATURES = "features"
+KEPT = (ROW_ID, "label", "target", "weight", "group")
+"""Roles that training rests on; masking them would teach something else."""
 
 
 @step
-def mask(data: Dataset, *, out: Path, kinds: Sequence[Kind] = KINDS, roles: Sequence[str] = ("text",)) -> Dataset:
-    """Replace phone numbers, addresses and identity numbers in texts by marks.
+def mask(
+    data: Dataset,
+    *,
+    out: Path,
+    kinds: Sequence[Kind] = KINDS,
+    roles: Sequence[str] | None = None,
+    strategy: Literal["redact", "hash", "surrogate", "generalise"] = "redact",
+    columns: Mapping[str, ColumnStrategy | ColumnMask] | None = None,
+    allow: Sequence[str] = (),
+    key: str | None = None,
+) -> Dataset:
+    """Replace personal data in texts, and the values of whole columns of a table.
 
-    Patterns and check digits find them, in every split. The model that is trained on the data masks
-    what it is asked in the same way. Names and postal addresses are not found.
+    Patterns and check digits find them, in every split. The model that is trained on the data masks what it is asked
+    in the same way. Names and postal addresses have no pattern: in a table name their column, in free text they are
+    not found.
+
+    ``redact`` puts a mark in their place ([PHONE]), ``hash`` a keyed mark ([PHONE:bfkm…]), equal for equal data,
+    ``surrogate`` other data of the same kind and form with valid check digits, equal for equal data, and
+    ``generalise`` leaves the coarse part: the network of an address, the domain of an e-mail, the year in an identity
+    number. Secrets are redacted in place of generalised or given a surrogate.
+
+    ``hash``, ``surrogate`` and ``noise`` need a secret key, made by modelyard keys secret-new. The data and the model
+    hold its id only; whoever runs the model sets MODELYARD_KEYS to the folder with the key's file.
 
     Args:
-        data: with texts.
-        kinds: what to replace; phone by [PHONE], email by [EMAIL], url by [URL], card by [CARD], id
-            (of mainland China) by [ID].
-        roles: the columns to look in.
+        data: with texts, or features.
+        kinds: what to look for; id is the identity number of mainland China, passport a number that is called so and
+            the machine-readable lines, secret keys, tokens and private keys.
+        roles: where to look for them: columns of text, or features for every text among them; by default in text, if
+            there is one.
+        strategy: what stands in for what was found in texts.
+        columns: feature or column → what is done to all its values: redact, hash, surrogate, generalise or noise, or a
+            mapping with strategy and width (of the bands of numbers), keep (characters that stay of text) or scale
+            (of the noise), such as age: {strategy: generalise, width: 10}.
+        allow: texts that stay as they are, in whatever case, such as admin.
+        key: id of the secret key.
 
     Raises:
-        InputError: a role that the data do not have, or that holds no text.
+        InputError: a role or column that the data do not have or that cannot be masked so, or a key that is not here.
     """
     tables = data.tables()
+    table = next(iter(tables.values()))
+    if roles is None:
+        roles = [role for role in ("text",) if role in data.roles]
     for role in roles:
-        _check_text(role, data, next(iter(tables.values())))
+        _check_text(role, data, table)
+    masks = {name: how if isinstance(how, ColumnMask) else ColumnMask(how) for name, how in (columns or {}).items()}
+    for name, how in masks.items():
+        how.check(name, number=_is_number(name, data, table))
+    if not roles and not masks:
+        raise InputError("mask: the data have no role 'text'", fix="say where to look: roles: […] or columns: {…}")
+    _check_key(key, strategy in KEYED or any(how.strategy in KEYED for how in masks.values()))
     roles = sorted(set(roles))
-    spec = TransformSpec("mask", {"kinds": [kind for kind in KINDS if kind in kinds], "roles": roles})
+    spec = _spec(kinds, roles, strategy, masks, allow, key)
+    changed = sorted({*roles, *(name if name in data.roles else FEATURES for name in masks)})
     transform = lookup.transform(spec)
     with progress("masking", sum(data.splits.values())) as bar:
         masked = {}
         for name, table in tables.items():
             rows: list[Row] = []
-            for chunk in table.select(roles).to_batches(max_chunksize=CHUNK):
+            for chunk in table.select(changed).to_batches(max_chunksize=CHUNK):
                 rows += transform.apply(chunk.to_pylist())
                 bar.advance(chunk.num_rows)
-            masked[name] = _replace(table, rows, roles)
+            masked[name] = _replace(table, rows, changed)
     return data.rewrite(out, masked, transforms=[*data.transforms, spec])
+
+
+def _spec(
+    kinds: Sequence[Kind],
+    roles: Sequence[str],
+    strategy: str,
+    masks: Mapping[str, ColumnMask],
+    allow: Sequence[str],
+    key: str | None,
+) -> TransformSpec:
+    options: dict[str, Any] = {"kinds": [kind for kind in KINDS if kind in kinds], "roles": list(roles)}
+    # What was not asked for is left out, so that the same masking is spelled the same whatever else there is to ask.
+    options |= {"strategy": strategy} if strategy != "redact" else {}
+    options |= {"allow": sorted(set(allow))} if allow else {}
+    options |= {"key": key} if key else {}
+    return TransformSpec("mask", options | ({"columns": plain(dict(sorted(masks.items())))} if masks else {}))
 
 
 def _check_text(role: str, data: Dataset, table: Any) -> None:
@@ -58,8 +116,38 @@ def _check_text(role: str, data: Dataset, table: Any) -> None:
 
     if role not in data.roles:
         raise InputError(f"mask: roles: the data have no role {role!r}", fix=suggestion(role, data.roles))
-    if not pa.types.is_string(table.schema.field(role).type):
+    kind = table.schema.field(role).type
+    if not pa.types.is_string(kind) and role != FEATURES:
         raise InputError(f"mask: roles: {role!r} holds no text", expected="a column of text")
+
+
+def _is_number(name: str, data: Dataset, table: Any) -> bool:
+    """Whether the column holds numbers, and not text."""
+    import pyarrow as pa
+
+    if name in KEPT:
+        raise InputError(f"mask: columns: {name!r} is what the model learns from", expected="a feature or another role")
+    fields = {field.name: field.type for field in table.schema if field.name not in (*KEPT, FEATURES)}
+    if FEATURES in data.roles:
+        fields |= {field.name: field.type for field in table.schema.field(FEATURES).type}
+    if name not in fields:
+        raise InputError(f"mask: columns: the data have no column {name!r}", fix=suggestion(name, fields))
+    if pa.types.is_string(fields[name]):
+        return False
+    if pa.types.is_floating(fields[name]) or pa.types.is_integer(fields[name]):
+        return True
+    raise InputError(f"mask: columns: {name!r} holds {fields[name]}", expected="a column of text or numbers")
+
+
+def _check_key(key: str | None, needed: bool) -> None:
+    if needed and key is None:
+        raise InputError(
+            "mask: hash, surrogate and noise need a secret key",
+            expected="key: the id of a key",
+            fix="make one with modelyard keys secret-new, and give the id that it prints",
+        )
+    if key is not None:
+        secret_key(key)
 
 
 def _replace(table: Any, rows: Sequence[Row], roles: Sequence[str]) -> Any:
@@ -67,5 +155,9 @@ def _replace(table: Any, rows: Sequence[Row], roles: Sequence[str]) -> Any:
 
     for role in roles:
         place = table.column_names.index(role)
-        table = table.set_column(place, role, pa.array([row[role] for row in rows], pa.string()))
+        kind = table.schema.field(role).type
+        values = [row[role] for row in rows]
+        # A band's middle is no whole number.
+        kind = pa.float64() if pa.types.is_integer(kind) else kind
+        table = table.set_column(place, role, pa.array(values, kind))
     return table

@@ -1,33 +1,95 @@
-"""The transform ``mask``: personal data in texts is replaced by marks, in training and serving alike.
+"""The transform ``mask``: personal data in texts and columns are replaced, in training and serving alike.
 
-Knows no table; a row is a mapping.
+Knows no table; a row is a mapping. Keys stay outside: the options name a key by its id, and whoever runs the model
+brings its file (:mod:`modelyard.core.secret_keys`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from modelyard.core.secret_keys import secret_key
 from modelyard.core.transform import Row
-from modelyard.methods import personal_data
+from modelyard.methods import generalising, pseudonyms
+from modelyard.methods.column_masks import ColumnMask, mask_number, mask_text
+from modelyard.methods.personal_data import Found, Kind, find
+from modelyard.methods.personal_shapes import MARKS
+
+FEATURES = "features"
 
 
 class Mask:
-    """Replaces what :mod:`modelyard.methods.personal_data` finds.
+    """Replaces what :mod:`modelyard.methods.personal_data` finds, and the values of whole columns.
 
     Args:
-        kinds: what to look for.
-        roles: the texts to look in; a row that lacks one, or holds None there, stays as it is.
+        kinds: what to look for in texts.
+        roles: where to look: texts, or ``features`` for every text among them; a row that lacks one, or holds None
+            there, stays as it is.
+        strategy: what stands in for what was found: redact, hash, surrogate or generalise.
+        allow: texts that stay, in whatever case.
+        key: id of the secret key that hash, surrogate and noise need.
+        columns: a feature or a role → :class:`ColumnMask` as JSON values.
     """
 
-    def __init__(self, *, kinds: Sequence[personal_data.Kind], roles: Sequence[str]) -> None:
-        self.kinds, self.roles = frozenset(kinds), tuple(roles)
+    def __init__(
+        self,
+        *,
+        kinds: Sequence[Kind] = (),
+        roles: Sequence[str] = (),
+        strategy: str = "redact",
+        allow: Sequence[str] = (),
+        key: str | None = None,
+        columns: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        self.kinds, self.roles, self.strategy = frozenset(kinds), tuple(roles), strategy
+        self.allow = frozenset(text.strip().casefold() for text in allow)
+        self.key = secret_key(key).derive("mask") if key else b""
+        self.columns = {name: ColumnMask(**how) for name, how in (columns or {}).items()}
 
     def apply(self, rows: Sequence[Row]) -> list[Row]:
         return [self._masked(row) for row in rows]
 
     def _masked(self, row: Row) -> Row:
-        texts = {role: row[role] for role in self.roles if isinstance(row.get(role), str)}
-        return {**row, **{role: personal_data.mask(text, self.kinds) for role, text in texts.items()}}
+        changed = {role: self._searched(row[role]) for role in self.roles if row.get(role) is not None}
+        features = changed.get(FEATURES, row.get(FEATURES))
+        if isinstance(features, Mapping):
+            changed[FEATURES] = self._columns_masked(features)
+        return {**row, **changed, **self._columns_masked({name: row[name] for name in self.columns if name in row})}
+
+    def _searched(self, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: self._searched(cell) for name, cell in value.items()}
+        return self._text(value) if isinstance(value, str) else value
+
+    def _columns_masked(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        whole = json.dumps(values, sort_keys=True, default=str) if self.columns else ""
+        return {name: self._column(name, value, whole) for name, value in values.items()}
+
+    def _column(self, name: str, value: Any, row: str) -> Any:
+        how = self.columns.get(name)
+        if how is None or value is None:
+            return value
+        if isinstance(value, str):
+            return mask_text(value, name, how, self.key, self.allow)
+        return mask_number(float(value), name, how, self.key, row)
+
+    def _text(self, text: str) -> str:
+        pieces, end = [], 0
+        for item in find(text, self.kinds):
+            found = text[item.start : item.end]
+            if found.casefold() not in self.allow:
+                pieces += [text[end : item.start], self._in_place_of(item, found)]
+                end = item.end
+        return "".join([*pieces, text[end:]])
+
+    def _in_place_of(self, item: Found, text: str) -> str:
+        if self.strategy == "hash":
+            return pseudonyms.mark(self.key, item.kind, text)
+        if self.strategy == "surrogate":
+            return pseudonyms.surrogate(self.key, item.kind, text)
+        return generalising.found(item.kind, text) if self.strategy == "generalise" else MARKS[item.kind]
 
 
 TRANSFORM = Mask

@@ -1,4 +1,4 @@
-"""``modelyard keys``: who may ask a server, and whose signatures are trusted."""
+"""``modelyard keys``: who may ask a server, whose signatures are trusted, and what data are masked with."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 class Keys:
     name = "keys"
-    summary = "keys that a server asks for, and keys that releases are signed with"
+    summary = "keys that a server asks for, that releases are signed with, and that data are masked with"
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         from modelyard.core.access import Role
@@ -47,6 +47,12 @@ class Keys:
         new.add_argument("--file", required=True, metavar="FILE", help="new file; the public key goes to FILE.pub")
         new.add_argument("--label", default="", help="whose it is (default: the file's name)")
         add_json(new)
+        secret = add_word(
+            words,
+            "secret-new",
+            "make a secret key for mask, encrypt and decrypt in the folder that MODELYARD_KEYS names, and print its id",
+        )
+        add_json(secret)
         trust = add_word(words, "trust", "trust what a public key signs")
         trust.add_argument("file", metavar="FILE", help="an Ed25519 public key, PEM")
         trust.add_argument("--label", default="", help="whose it is (default: the file's name)")
@@ -66,6 +72,7 @@ class Keys:
             "list": _list,
             "revoke": _revoke,
             "signing-new": _new_signer,
+            "secret-new": _new_secret,
             "trust": _trust,
             "distrust": _distrust,
             "require-signatures": _require_signatures,
@@ -131,6 +138,18 @@ def _new_signer(arguments: argparse.Namespace) -> int:
     return _say_trusted(
         yard.signing.trust(public, label=arguments.label or file.name), arguments, f"; private key: {file}"
     )
+
+
+def _new_secret(arguments: argparse.Namespace) -> int:
+    from modelyard.core import secret_keys
+
+    key = secret_keys.new_secret_key()
+    if arguments.json:
+        print_json({"id": key.id, "folder": str(secret_keys.folder())})
+        return 0
+    say(key.id)
+    note(f"the key lies in {secret_keys.folder()}: keep a copy elsewhere; without it nothing can be decrypted")
+    return 0
 
 
 def _trust(arguments: argparse.Namespace) -> int:
