@@ -12,6 +12,8 @@ from modelyard.methods.outcome import Outcome
 from modelyard.methods.ranking_scores import cumulative_counts
 
 CURVE_POINTS = 200
+CURVES = 6
+"""Of more than two classes, so many have their curves drawn; as many colours are told apart."""
 MATRIX_CLASSES = 30
 """A confusion matrix of more classes cannot be read; it shows those with the most errors."""
 
@@ -26,13 +28,11 @@ def write_tables(labels: Sequence[str], each: Mapping[str, Sequence[Measure]]) -
 
 
 def draw_figures(outcome: Outcome, confidence: float) -> list[Figure]:
-    """Confusion matrix, reliability diagram and, for two classes, ROC and precision–recall curve."""
+    """Confusion matrix, reliability diagram, ROC and precision–recall curves (one against the rest)."""
     if outcome.n == 0:
         return []
     figures = [_confusion_matrix(outcome), reliability_figure(outcome.score, outcome.right, confidence)]
-    if len(outcome.labels) == 2 and len(np.unique(outcome.targets)) == 2:
-        figures += _curves(outcome)
-    return figures
+    return figures + _curves(outcome)
 
 
 def _confusion_matrix(outcome: Outcome) -> Figure:
@@ -57,30 +57,26 @@ def _confusion_matrix(outcome: Outcome) -> Figure:
 
 
 def _curves(outcome: Outcome) -> list[Figure]:
-    true, false = (
-        counts[0]
-        for counts in cumulative_counts(outcome.probabilities[:, 1], outcome.targets == 1, np.ones((1, outcome.n)))
-    )
+    """Of the positive class of two; of more, of those with the most rows. A class without rows has no curve."""
+    support = np.bincount(outcome.targets, minlength=len(outcome.labels))
+    ranked = [number for number in outcome.ranked if 0 < support[number] < outcome.n]
+    shown = sorted(sorted(ranked, key=lambda number: -support[number])[:CURVES])
+    if not shown:
+        return []
+    roc, precision = zip(*(_curves_of(outcome, number) for number in shown), strict=True)
+    return [
+        Figure("ROC curve", "line", "false positive rate", "true positive rate", roc, diagonal=True),
+        Figure("Precision–recall curve", "line", "recall", "precision", precision),
+    ]
+
+
+def _curves_of(outcome: Outcome, number: int) -> tuple[Series, Series]:
+    scores, positive = outcome.probabilities[:, number], outcome.targets == number
+    true, false = (counts[0] for counts in cumulative_counts(scores, positive, np.ones((1, outcome.n))))
     thinned = np.unique(np.linspace(0, len(true) - 1, CURVE_POINTS).round().astype(int))
     recall = (true / true[-1])[thinned]
     fall_out = (false / false[-1])[thinned]
     # No row above the first threshold: the curve begins at the precision of the first one.
     precision = np.divide(true, true + false, out=np.ones_like(true), where=true + false > 0)[thinned]
-    name = outcome.labels[1]
-    return [
-        Figure(
-            title="ROC curve",
-            kind="line",
-            x_label="false positive rate",
-            y_label="true positive rate",
-            series=[Series(name, fall_out.tolist(), recall.tolist())],
-            diagonal=True,
-        ),
-        Figure(
-            title="Precision–recall curve",
-            kind="line",
-            x_label="recall",
-            y_label="precision",
-            series=[Series(name, recall.tolist(), precision.tolist())],
-        ),
-    ]
+    name = outcome.labels[number]
+    return Series(name, fall_out.tolist(), recall.tolist()), Series(name, recall.tolist(), precision.tolist())

@@ -26,6 +26,7 @@ from modelyard.methods.bootstrap import (
 from modelyard.methods.calibration import calibration_error
 from modelyard.methods.classification_figures import draw_figures, write_tables
 from modelyard.methods.confusion import ClassCounts, averages, count_classes, defined_mean, ratio
+from modelyard.methods.delong import delong_p
 from modelyard.methods.intervals import (
     UNKNOWN,
     f1_interval,
@@ -97,9 +98,10 @@ def compare(ours: Findings, reference: Findings, *, confidence: float, seed: int
     """Two evaluations of the same rows: agreement, largest difference, and how far each measure dropped.
 
     ``agreement`` is the share of rows with the same predicted label (Wilson), ``largest_difference`` the largest
-    difference of a probability, ``mcnemar_p`` the exact p-value that both are right equally often, and
-    ``NAME_drop`` the reference's measure minus ours. The interval of a drop is paired: Bonett and Price's for
-    accuracy, otherwise the percentiles of a bootstrap that draws the same rows for both models.
+    difference of a probability, ``mcnemar_p`` the exact p-value that both are right equally often, ``delong_p`` (of two
+    classes) that both have the same ROC-AUC, and ``NAME_drop`` the reference's measure minus ours. The interval of a
+    drop is paired: Bonett and Price's for accuracy, otherwise the percentiles of a bootstrap that draws the same rows
+    for both models.
 
     Args:
         ours: what :func:`judge` found for the model in question.
@@ -126,6 +128,9 @@ def compare(ours: Findings, reference: Findings, *, confidence: float, seed: int
     paired = matched_difference(only_reference, only_ours, n, confidence)
     for name in ("accuracy_drop", "f1_micro_drop"):
         measures[name] = Measure(measures[name].value, *paired, n=n, confidence=confidence)
+    if len(first.labels) == 2 and n:
+        p = delong_p(first.probabilities[:, 1], second.probabilities[:, 1], first.targets == 1)
+        measures["delong_p"] = Measure(p, n=n, confidence=confidence)
     return Findings(measures)
 
 

@@ -19,6 +19,7 @@ from modelyard.core.report import Report
 from modelyard.core.requirement import Requirement
 from modelyard.core.step import Parameter, Step
 from modelyard.core.task import Task
+from modelyard.methods.overfitting import gap_name
 from modelyard.recipes.document import Place
 from modelyard.recipes.problems import Problems
 from modelyard.recipes.recipe import Recipe, StepCall
@@ -302,7 +303,7 @@ def _check_confidence(plan: Plan, requirement: Requirement, problems: Problems) 
 def _measures(nodes: tuple[Node, ...], task: Task, made: set[str]) -> set[str]:
     """Names that the reports of the nodes hold; ``made`` are those that the model's steps add to its evaluation."""
     names = {name for node in nodes if node.step.result is Report for name in node.step.measures}
-    return names | ({*task.measures, *made} if any(node.step.scores for node in nodes) else set())
+    return names | ({*task.measures, gap_name(task.measures[0]), *made} if any(n.step.scores for n in nodes) else set())
 
 
 def _is_among(name: str, known: set[str]) -> bool:
