@@ -27,6 +27,7 @@ from modelyard.serve.hosting import Hosted
 from modelyard.serve.keyring import Keyring
 from modelyard.serve.limits import Limits
 from modelyard.serve.server import Server, Tls, bind
+from modelyard.serve.tracing import Tracing
 from modelyard.testing import tiny
 from tests.serve import openers
 
@@ -189,11 +190,12 @@ def serve() -> Serve:
         keyring: Keyring | None = None,
         desk: Desk | None = None,
         tls: Tls | None = None,
+        tracing: Tracing | None = None,
     ) -> Iterator[httpx.Client]:
         listener = bind("127.0.0.1", 0)
         # Clients may connect from now on and wait until the server answers.
         listener.listen()
-        app = create_app(models, limits=limits, companion=companion, keyring=keyring, desk=desk)
+        app = create_app(models, limits=limits, companion=companion, keyring=keyring, desk=desk, tracing=tracing)
         server = Server(app, [], tls)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

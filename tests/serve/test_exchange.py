@@ -119,7 +119,8 @@ def test_the_trace_of_a_request_stands_in_its_line(client: httpx.Client, capfd: 
 )
 def test_a_trace_is_read_as_the_standard_has_it(values: list[str], known: bool) -> None:
     found = trace_of([(b"traceparent", value.encode()) for value in values])
-    assert found == (Trace(TRACE, SPAN) if known else None)
+    sampled = bool(values) and values[0][53:55] == "01"
+    assert found == (Trace(TRACE, SPAN, sampled) if known else None)
 
 
 def test_a_path_that_leads_nowhere_is_masked(client: httpx.Client, capfd: pytest.CaptureFixture[str]) -> None:

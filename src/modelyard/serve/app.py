@@ -30,6 +30,7 @@ from modelyard.serve.metrics import Metrics
 from modelyard.serve.openai import OpenAIProtocol
 from modelyard.serve.openapi import openapi_route
 from modelyard.serve.review_routes import ReviewRoutes
+from modelyard.serve.tracing import Tracing
 
 Companion = Callable[[Host, Metrics], Coroutine[Any, Any, None]]
 """Runs beside the server as long as it lives."""
@@ -53,6 +54,7 @@ def create_app(
     companion: Companion | None = None,
     keyring: Keyring | None = None,
     desk: Desk | None = None,
+    tracing: Tracing | None = None,
 ) -> ASGIApp:
     """An application that answers with ``models``: their workers live as long as it does.
 
@@ -60,6 +62,7 @@ def create_app(
         companion: what changes the models while they answer.
         keyring: who may ask; None for requests of this machine only, without keys.
         desk: takes answers for review; None where nobody reviews.
+        tracing: makes spans of requests; this application closes it.
 
     Raises:
         InputError: two models have the same name and version.
@@ -87,6 +90,8 @@ def create_app(
         await host.close()
         if desk:
             await asyncio.to_thread(desk.close)
+        if tracing:
+            await asyncio.to_thread(tracing.close)
 
     routes = [
         *InferenceProtocol(host, limits, metrics, desk).routes(),
@@ -96,7 +101,7 @@ def create_app(
         GuardedRoute("/metrics", show_metrics, methods=["GET"], role=Role.VIEWER, every_model=True),
     ]
     guarded = Guard(ring, limits).protect([*routes, openapi_route(routes)])
-    return Exchanges(Router(guarded, redirect_slashes=False, default=_refuse, lifespan=lifespan), metrics)
+    return Exchanges(Router(guarded, redirect_slashes=False, default=_refuse, lifespan=lifespan), metrics, tracing)
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from modelyard.core.task import Piece, Prediction
 from modelyard.core.transform import Row
 from modelyard.serve.cost import CostModel
+from modelyard.serve.spans import Traced
 from modelyard.serve.waiting import Caller
 
 BYTES_PER_TOKEN = 8
@@ -57,6 +58,7 @@ class RowJob:
     Attributes:
         deadline: the loop's time after which the answer is no use.
         losses: workers that ended while they had it; after the first it runs alone.
+        traced: the request that it is of, if that is traced, which began to wait at ``entered``.
     """
 
     row: Row
@@ -70,6 +72,8 @@ class RowJob:
     cost: float = 0.0
     due: float = 0.0
     losses: int = 0
+    traced: Traced | None = None
+    entered: int = 0
 
     @cached_property
     def length(self) -> int:
@@ -107,6 +111,8 @@ class StreamJob:
     failure: Exception | None = None
     begun: bool = False
     closed: bool = False
+    traced: Traced | None = None
+    entered: int = 0
 
     @property
     def abandoned(self) -> bool:

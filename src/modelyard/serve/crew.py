@@ -6,6 +6,7 @@ Knows no queue: it asks for the next batch, and hands back a batch whose worker 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import aclosing
@@ -13,6 +14,7 @@ from typing import Protocol
 
 from modelyard.core.errors import ModelyardError
 from modelyard.core.task import Piece
+from modelyard.serve import spans
 from modelyard.serve.batching import Job, RowJob, StreamJob
 from modelyard.serve.cost import CostModel
 from modelyard.serve.fork_server import ForkServer
@@ -209,21 +211,30 @@ class Crew:
         longest = max(job.length for job in batch)
         begins = max(asyncio.get_running_loop().time(), self._ends[worker] if self._load[worker] > 1 else 0.0)
         self._ends[worker] = begins + self._cost.seconds(len(batch), longest)
-        done = await worker.predict([job.row for job in batch], batch[0].options)
+        handed = time.time_ns()
+        try:
+            done = await worker.predict([job.row for job in batch], batch[0].options)
+        except WorkerLostError:
+            spans.tell(batch, handed, worker.process)
+            raise
+        spans.tell(batch, handed, worker.process, done.began, done.ended)
         self._cost.observe(len(batch), longest, done.work, done.seconds)
         for job, answer in zip(batch, done.answers, strict=True):
             job.deliver(answer)
 
     async def _stream(self, worker: Worker, job: StreamJob) -> None:
+        handed = time.time_ns()
         async with aclosing(worker.stream(job.row, job.options)) as pieces:
             try:
                 async for piece in pieces:
                     if not await self._pass_on(job, piece):
-                        return
+                        break
             except WorkerLostError:
+                spans.tell([job], handed, worker.process)
                 raise
             except Exception as error:
                 job.deliver(error)
+        spans.tell([job], handed, worker.process, handed, time.time_ns())
 
     async def _pass_on(self, job: StreamJob, piece: Piece) -> bool:
         """Whether the reader wants more; one that stalls is given up."""

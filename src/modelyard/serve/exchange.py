@@ -24,7 +24,9 @@ from modelyard.serve.hosting import Served
 from modelyard.serve.log import model_labels, write_log
 from modelyard.serve.metrics import Metrics
 from modelyard.serve.refusals import RefusalError, refusal_of
+from modelyard.serve.spans import CURRENT
 from modelyard.serve.trace import Trace, trace_of
+from modelyard.serve.tracing import Attributes, RequestSpan, Tracing
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9._~:@-]+)*/?")
@@ -40,6 +42,7 @@ class Exchange:
     served: Served | None = None
     status: int = 0
     key: Key | None = None
+    span: RequestSpan | None = None
 
     @property
     def ids(self) -> dict[str, str]:
@@ -74,16 +77,25 @@ def key_of(request: Request) -> Key:
 
 
 class Exchanges:
-    """ASGI middleware around the whole application."""
+    """ASGI middleware around the whole application.
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self._app, self._metrics = app, metrics
+    Args:
+        tracing: makes spans of requests; None where nobody wants them.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, tracing: Tracing | None = None) -> None:
+        self._app, self._metrics, self._tracing = app, metrics, tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         exchange = scope[_KEY] = Exchange(_request_id(scope), trace_of(scope["headers"]))
+        if self._tracing is not None and scope["method"] == "POST":
+            exchange.span = self._tracing.begin(exchange.trace)
+            exchange.trace = exchange.span.ids
+            # A request has a task of its own, and its context ends with it.
+            CURRENT.set(exchange.span.traced)
         # Starlette then raises its 404 and 405 instead of answering in plain text.
         scope["app"] = self
 
@@ -143,8 +155,17 @@ class Exchanges:
             "labels.route": route,
             "labels.key": exchange.key.id if exchange.key else "",
         }
-        message = f"{scope['method']} {route} {exchange.status}"
-        write_log("request", fields, level="error" if failed else "info", message=message)
+        name = f"{scope['method']} {route}"
+        write_log("request", fields, level="error" if failed else "info", message=f"{name} {exchange.status}")
+        if exchange.span is not None:
+            attributes: Attributes = {
+                "http.request.method": scope["method"],
+                "http.route": route,
+                "http.response.status_code": exchange.status,
+                "modelyard.model": model,
+                "modelyard.version": version,
+            }
+            exchange.span.end(name, attributes, failed=failed)
 
 
 def _path_to_log(path: str, *, known: bool) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 from modelyard.core import lookup
 from modelyard.core.task import Piece, Prediction
 from modelyard.core.transform import Row
+from modelyard.serve import spans
 from modelyard.serve.batching import BYTES_PER_TOKEN, Gathering, Job, RowJob, StreamJob, choose_batch
 from modelyard.serve.cost import CostModel
 from modelyard.serve.crew import Crew
@@ -173,9 +174,11 @@ class Scheduler:
 
     def _enter(self, jobs: Sequence[Job], caller: Caller, seconds: float) -> None:
         self._admit(jobs, caller, seconds)
+        traced, now = spans.enter()
         self._accepted += len(jobs)
         self._empty.clear()
         for job in jobs:
+            job.traced, job.entered = traced, now
             self._waiting.add(job)
         self._crew.wake()
 

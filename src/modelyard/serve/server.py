@@ -27,6 +27,7 @@ from modelyard.serve.desk import Desk
 from modelyard.serve.hosting import Hosted
 from modelyard.serve.keyring import Keyring, no_keys
 from modelyard.serve.limits import Limits
+from modelyard.serve.tracing import Tracing
 
 _DRAIN_SECONDS = 30
 
@@ -67,6 +68,7 @@ def run(
     desk: Desk | None = None,
     keys: Callable[[], Sequence[Key]] = no_keys,
     tls: Tls | None = None,
+    tracing: Tracing | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; then finish what is in flight and close the models.
 
@@ -77,6 +79,7 @@ def run(
         companion: what changes the models while they answer.
         desk: takes answers for review.
         keys: reads all keys there are; asked again and again.
+        tracing: makes spans of requests.
 
     Raises:
         InputError: another address than loopback without keys, or a port that is taken.
@@ -85,7 +88,7 @@ def run(
     listener = bind(host, port, keys=keyring.usable)
     if not is_loopback(host) and tls is None:
         sys.stderr.write("warning: keys and texts cross the network readable; give --tls-cert and --tls-key\n")
-    app = create_app(models, limits=limits, companion=companion, keyring=keyring, desk=desk)
+    app = create_app(models, limits=limits, companion=companion, keyring=keyring, desk=desk, tracing=tracing)
     server = Server(app, [f"{item.name}:{item.version}" for item in models], tls)
     if threading.current_thread() is threading.main_thread():
         # uvicorn raises the signal again once it has shut down: an orderly stop is no failure.

@@ -44,11 +44,14 @@ class Done:
         answers: one a row.
         work: seconds of processor time.
         seconds: how long the worker was at it.
+        began: nanoseconds since the epoch by the worker's clock, as ``ended``.
     """
 
     answers: list[Answer]
     work: float
     seconds: float
+    began: int
+    ended: int
 
 
 class Worker:
@@ -98,7 +101,8 @@ class Worker:
                 raise WorkerLostError("it ended", begun=False)
             started = time.monotonic()
             head = (await self._receive()).head
-        return Done([frames.from_json(item) for item in head["answers"]], head["work"], time.monotonic() - started)
+        answers = [frames.from_json(item) for item in head["answers"]]
+        return Done(answers, head["work"], time.monotonic() - started, head["began"], head["ended"])
 
     async def stream(self, row: Row, options: Mapping[str, Any]) -> AsyncGenerator[Piece, None]:
         """The answer to one row as it grows; closing the generator stops the work.

@@ -79,10 +79,11 @@ def _serve(connection: socket.socket, predictor: Predictor) -> None:
         incoming = _receive(connection)
         for frame in incoming:
             if "predict" in frame.head:
-                started = time.process_time()
+                began, started = time.time_ns(), time.process_time()
                 found = answer(predictor, frames.unpack_rows(frame, "predict"), frame.head["options"])
                 answers = [frames.to_json(item) for item in found]
-                connection.sendall(frames.pack({"answers": answers, "work": time.process_time() - started}))
+                times = {"work": time.process_time() - started, "began": began, "ended": time.time_ns()}
+                connection.sendall(frames.pack({"answers": answers, **times}))
             elif "stream" in frame.head:
                 (row,) = frames.unpack_rows(frame, "stream")
                 _stream(connection, incoming, predictor, row, frame.head["options"])

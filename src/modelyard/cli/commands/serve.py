@@ -56,6 +56,14 @@ class Serve:
         parser.add_argument(
             "--alarm-plain-http", action="store_true", help="--alarm-webhook may be http to another machine"
         )
+        parser.add_argument(
+            "--traces",
+            metavar="URL",
+            help="send traces to a collector, http://HOST:4318 (default: $OTEL_EXPORTER_OTLP_ENDPOINT, or none)",
+        )
+        parser.add_argument(
+            "--trace-share", type=float, metavar="SHARE", help="of requests that are traced unasked (default: all)"
+        )
         parser.add_argument("--tls-cert", metavar="FILE", help="certificate with its chain, PEM: serve over HTTPS")
         parser.add_argument("--tls-key", metavar="FILE", help="the certificate's private key, PEM")
 
@@ -72,6 +80,7 @@ class Serve:
         from modelyard.serve.following import Following, open_version
         from modelyard.serve.limits import Limits
         from modelyard.serve.server import Tls, run
+        from modelyard.serve.tracing import open_tracing
         from modelyard.serve.watching import Watching
         from modelyard.yard.yard import Yard
 
@@ -82,7 +91,7 @@ class Serve:
         if (arguments.tls_cert is None) != (arguments.tls_key is None):
             raise InputError("half of what TLS needs", expected="--tls-cert and --tls-key")
         tls = Tls(Path(arguments.tls_cert), Path(arguments.tls_key)) if arguments.tls_cert else None
-        bell = _make_bell(arguments)
+        bell, tracing = _make_bell(arguments), open_tracing(arguments.traces, arguments.trace_share)
         yard = Yard.default()
         limit = memory.read_size(arguments.memory_limit, "--memory-limit") if arguments.memory_limit else None
         signer = read_public_key(Path(arguments.signer)) if arguments.signer else None
@@ -110,6 +119,7 @@ class Serve:
                 companion=together(following.run, Watching(yard, bell=bell).run),
                 keys=yard.list_keys,
                 tls=tls,
+                tracing=tracing,
             )
         return 0
 
