@@ -14,7 +14,9 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "Yard": "modelyard.yard.yard",
     "build": "modelyard.recipes.build",
+    "crossvalidate": "modelyard.recipes.crossvalidation",
     "fetch": "modelyard.sources",
+    "learning_curve": "modelyard.recipes.learning_curve",
 }
 
 

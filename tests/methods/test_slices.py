@@ -22,7 +22,7 @@ def test_the_chance_is_fishers(n: int, data: st.DataObject) -> None:
 
 
 def test_every_kind_of_slice_has_a_name() -> None:
-    columns = {
+    columns: dict[str, list[object]] = {
         "channel": ["web", None, "app", "web"],
         "age": [1.0, 2.0, None, 4.0],
         "member": [True, False, True, True],

@@ -5,8 +5,10 @@ from __future__ import annotations
 from modelyard.cli.command import Command
 from modelyard.cli.commands.audit import Audit
 from modelyard.cli.commands.build import Build
+from modelyard.cli.commands.crossvalidate import Crossvalidate
 from modelyard.cli.commands.diff import Diff
 from modelyard.cli.commands.keys import Keys
+from modelyard.cli.commands.learning_curve import LearningCurveCommand
 from modelyard.cli.commands.lineage import Lineage
 from modelyard.cli.commands.list import List
 from modelyard.cli.commands.predict import Predict
@@ -31,6 +33,8 @@ COMMANDS: dict[str, type[Command]] = {
         Quickstart,
         Build,
         Solve,
+        Crossvalidate,
+        LearningCurveCommand,
         Predict,
         Serve,
         List,
