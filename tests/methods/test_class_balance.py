@@ -1,4 +1,4 @@
-"""Oversampling keeps every row; weights agree with scikit-learn."""
+"""Oversampling keeps every row; undersampling keeps as many as imbalanced-learn; weights agree with scikit-learn."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from imblearn.under_sampling import RandomUnderSampler  # type: ignore[import-untyped]
 from sklearn.utils.class_weight import compute_sample_weight
 
 from modelyard.methods import class_balance
@@ -40,3 +41,23 @@ def test_weights_are_those_of_scikit_learn(classes: class_balance.Integers) -> N
     weights = class_balance.inverse_frequency(classes)
     np.testing.assert_allclose(weights, compute_sample_weight("balanced", classes), rtol=1e-12)
     assert weights.mean() == pytest.approx(1)
+
+
+@given(CLASSES, st.sampled_from([0.1, 0.5, 1.0]), st.integers(0, 2**32))
+def test_no_class_is_above_the_ratio_and_small_ones_stay_whole(
+    classes: class_balance.Integers, ratio: float, seed: int
+) -> None:
+    rows = class_balance.undersample(classes, ratio, seed)
+    assert np.array_equal(rows, np.unique(rows))
+    before, after = np.bincount(classes), np.bincount(classes[rows], minlength=5)
+    smallest = before[before > 0].min()
+    for name, count in enumerate(before):
+        assert after[name] == min(count, round(smallest / ratio))
+
+
+@pytest.mark.parametrize("ratio", [0.1, 0.3, 1.0])
+def test_as_many_rows_stay_as_in_imbalanced_learn(ratio: float) -> None:
+    classes = np.array([0] * 90 + [1] * 7)
+    _, theirs = RandomUnderSampler(sampling_strategy=ratio).fit_resample(classes[:, None], classes)
+    ours = classes[class_balance.undersample(classes, ratio, seed=0)]
+    assert np.bincount(ours).tolist() == np.bincount(theirs).tolist()

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROW_ID = "row"
-"""Column with the row's number in its source; it stays with the row through every step."""
+"""Column with the row's number in its source; it stays with the row through every step, and with what is made of it."""
+TRAINING = "train"
+"""The split that is learned from."""
+CHANGES = "changes"
+"""Entry of the profile: what was done to the rows to learn from, in order."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,20 @@ class Dataset(Artifact):
             profile=self.profile if profile is None else profile,
             scaling=self.scaling if scaling is None else scaling,
         )
+
+    def with_training_rows(self, out: Path, table: pa.Table, change: str) -> Dataset:
+        """Write other rows to learn from, as a child of this dataset; every other split stays.
+
+        Args:
+            out: an empty folder.
+            table: the rows of the split ``train``.
+            change: what was done, for the report: the profile keeps it with the number of rows of each class.
+        """
+        classes = table.column("label").to_pylist() if "label" in table.column_names else []
+        counts = {label: classes.count(label) for label in self.labels} if classes else {}
+        entry = {"change": change, "rows": table.num_rows, "classes": counts}
+        profile = {**self.profile, CHANGES: [*self.profile.get(CHANGES, ()), entry]}
+        return self.rewrite(out, {**self.tables(), TRAINING: table}, profile=profile)
 
     @property
     def splits(self) -> Mapping[str, int]:

@@ -5,24 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+NOT_INPUTS = ("labels", "focus")
+"""What a batch holds for the loss alone."""
 
-def cross_entropy(logits: Any, labels: Any, weights: Any) -> Any:
+
+def cross_entropy(logits: Any, labels: Any, weights: Any, focus: Any = None) -> Any:
     """Mean cross entropy of logits (rows, classes) and int64 labels (rows,), computed in float32.
 
     Args:
         weights: of each row, or None; with them it is the weighted sum over the number of rows.
+        focus: exponent gamma of each row, or None: a row that the network is sure of, with the probability p for its
+            class, counts (1 - p) to the power gamma (Lin et al., "Focal loss for dense object detection", 2017).
     """
     from torch.nn import functional
 
-    if weights is None:
+    if weights is None and focus is None:
         return functional.cross_entropy(logits.float(), labels)
-    return (functional.cross_entropy(logits.float(), labels, reduction="none") * weights).mean()
+    losses = functional.cross_entropy(logits.float(), labels, reduction="none")
+    if focus is not None:
+        # The gradient of a power below one has no end at zero, which a network that is quite sure reaches.
+        losses = losses * (1 - (-losses).exp()).clamp(min=1e-6) ** focus
+    return (losses if weights is None else losses * weights).mean()
 
 
 def classifier_loss(network: Any, batch: Mapping[str, Any], weights: Any) -> Any:
     """:func:`cross_entropy` of what the network makes of a batch and its ``labels``."""
-    inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
-    return cross_entropy(network(**inputs)["logits"], batch["labels"], weights)
+    inputs = {name: tensor for name, tensor in batch.items() if name not in NOT_INPUTS}
+    return cross_entropy(network(**inputs)["logits"], batch["labels"], weights, batch.get("focus"))
 
 
 def squared_error(values: Any, targets: Any, weights: Any) -> Any:

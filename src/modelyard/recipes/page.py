@@ -7,7 +7,7 @@ import platform
 from collections.abc import Mapping
 from importlib.metadata import version
 
-from modelyard.core.dataset import Dataset
+from modelyard.core.dataset import CHANGES, TRAINING, Dataset
 from modelyard.core.errors import ModelyardError
 from modelyard.core.model import Model
 from modelyard.core.options import plain
@@ -37,7 +37,10 @@ def gather(run: Run, judgements: tuple[Judgement, ...], search: Report | None = 
         data=_data_facts(run),
         steps=[_step_fact(run, node) for node in plan.nodes],
         findings=[*([("Search", search.findings)] if search else []), *_findings(run)],
-        training=[figure for node in plan.nodes for figure in _training_curve(run, node)],
+        training=[
+            *_training_classes(used_data(run)),
+            *(figure for node in plan.nodes for figure in _training_curve(run, node)),
+        ],
         environment=_environment(),
         lineage={reference: str(entry["digest"]) for reference, entry in run.lock.sources.items()},
     )
@@ -96,6 +99,17 @@ def _findings(run: Run) -> list[tuple[str, Findings]]:
 
 def _title(node: Node) -> str:
     return "Compared with the model before conversion" if node.compares else node.step.name.capitalize()
+
+
+def _training_classes(data: Dataset | None) -> list[Figure]:
+    """The rows of each class before and after steps that changed them; none where no step did."""
+    changes = data.profile.get(CHANGES, ()) if data else ()
+    if data is None or not changes or not data.labels:
+        return []
+    loaded = data.profile.get("splits", {}).get(TRAINING, {}).get("classes", {})
+    stages = [("as loaded", loaded), *((change["change"], change["classes"]) for change in changes)]
+    series = [Series(name, list(counts), list(counts.values())) for name, counts in stages if counts]
+    return [Figure("Rows to learn from", "bar", "class", "rows", series)]
 
 
 def _training_curve(run: Run, node: Node) -> list[Figure]:

@@ -7,7 +7,7 @@ the models that relative requirements name, and each such pair is compared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -173,9 +173,10 @@ def _plan_step(state: _State, task: Task, number: int, call: StepCall) -> None:
         state.problems.add(
             call.place,
             f"{step.name!r} needs {need!r}, which {task.name} on the runtime {state.runtime!r} does not offer",
-            fix=_order_hint(state, need),
+            fix=_order_hint(state, step, need, offered),
         )
-    if any(issubclass(parameter.kind, Model) for parameter in step.parameters):
+    models = [parameter for parameter in step.parameters if issubclass(parameter.kind, Model)]
+    if models and (state.recipe.model or not all(parameter.optional for parameter in models)):
         _plan_model(state)
     elif step.result is Model and state.recipe.model:
         state.problems.add(
@@ -194,12 +195,19 @@ def _plan_step(state: _State, task: Task, number: int, call: StepCall) -> None:
         state.model, state.runtime = node.id, step.resulting_runtime(call.options, state.runtime)
 
 
-def _order_hint(state: _State, need: str) -> str:
+def _order_hint(state: _State, step: Step, need: str, offered: frozenset[str]) -> str:
     if state.start != START_RUNTIME and need in lookup.runtime(START_RUNTIME).abilities:
         return f"leave the step out, or start from the model as it was before it came to {state.start!r}"
     if state.runtime != START_RUNTIME and need in lookup.runtime(START_RUNTIME).abilities:
         return f"put it before the step that moves the model to {state.runtime!r}"
-    return "leave the step out, or choose another one"
+    beside = [lookup.step(name) for name in lookup.step_names() if name.split()[0] == step.verb]
+    fitting = [other.name for other in beside if other.needs <= offered and other.result is step.result]
+    return f"leave the step out, or choose {_any_of(fitting) if fitting else 'another one'}"
+
+
+def _any_of(names: Sequence[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def _bind(state: _State, call: StepCall, parameter: Parameter) -> tuple[Input, ...]:

@@ -37,7 +37,8 @@ class DataFacts:
     Attributes:
         source: reference that the data came from.
         splits: split → rows.
-        profile: what loading found (``warnings`` are shown; ``splits: {name: {classes: {label: rows}}}`` too).
+        profile: what loading found (``warnings`` are shown; ``splits: {name: {classes: {label: rows}}}`` too), and
+            ``changes`` of the rows to learn from, as :meth:`Dataset.with_training_rows` notes them.
     """
 
     source: str
@@ -67,7 +68,7 @@ class Page:
         measures: everything measured on the release.
         before: the same of the model before its conversion, if there was one.
         findings: titled findings, shown in this order with their tables, figures and notes.
-        training: curves of the training.
+        training: what was learned from, and the curves of the training.
         created: time in ISO 8601.
         environment: hardware and versions, name → text.
         lineage: what went in, name → digest.

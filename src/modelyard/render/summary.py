@@ -185,12 +185,16 @@ def data_rows(page: Page) -> list[tuple[str, str]]:
     if page.data is None:
         return []
     profiles = page.data.profile.get("splits", {})
+    changes = page.data.profile.get("changes", ())
+    now = {"train": changes[-1]["classes"]} if changes else {}
     rows = [("Source", page.data.source)]
     for split, number in page.data.splits.items():
-        classes: Mapping[str, int] = profiles.get(split, {}).get("classes", {}) if isinstance(profiles, Mapping) else {}
+        found: Mapping[str, int] = profiles.get(split, {}).get("classes", {}) if isinstance(profiles, Mapping) else {}
+        classes = now.get(split, found)
         parts = ", ".join(f"{label} {write_number(count)}" for label, count in classes.items())
         rows.append((f"Split {split}", f"{write_number(number)} rows" + (f" ({parts})" if parts else "")))
-    return rows
+    made = ", ".join(f"{change['change']} ({write_number(change['rows'])} rows)" for change in changes)
+    return [*rows, ("Rows to learn from, changed by", made)] if made else rows
 
 
 def data_warnings(page: Page) -> list[str]:

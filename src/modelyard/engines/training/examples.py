@@ -16,6 +16,9 @@ from modelyard.core.runtime import Arrays
 from modelyard.core.task import Encoded, Task
 from modelyard.core.transform import Row, TransformSpec, pending_transforms
 
+FOCUS = "focus"
+"""Role of the focal loss's exponent of each row; classifiers' losses read it in a batch."""
+
 
 @dataclass(frozen=True)
 class Examples:
@@ -53,15 +56,19 @@ class Examples:
 
 
 def read_examples(model: Model, data: Dataset, split: str, *, task: Task, processor: Any) -> Examples:
-    """Encode a split as the model's task sees it.
+    """Encode a split as the model's task sees it, without the rows that weigh nothing.
 
     Raises:
         InputError: the split is missing or empty, a value is missing, or the classes are not the model's.
     """
     check_labels(model, data, task)
     rows = apply_transforms(pending_transforms(learned_transforms(model, data), data.transforms), data.rows(split))
+    weights = read_weights(data, split)
+    counted = np.arange(len(rows)) if weights is None else np.flatnonzero(weights)
+    rows = [rows[place] for place in counted.tolist()]
     check_rows(rows, split, [*task.inputs, *([task.target] if task.target else [])])
-    return Examples(task, processor, task.encode(processor, rows), read_weights(data, split))
+    focus = {FOCUS: np.array([row[FOCUS] for row in rows], dtype=np.float32)} if FOCUS in data.roles else {}
+    return Examples(task, processor, task.encode(processor, rows), None if weights is None else weights[counted], focus)
 
 
 def read_both(

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from modelyard.core.dataset import Dataset
+from modelyard.core.dataset import TRAINING, Dataset
 from modelyard.core.errors import InputError
 from modelyard.methods.class_balance import Integers
-
-TRAINING = "train"
 
 
 def training_classes(data: Dataset) -> Integers:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from modelyard.core.dataset import Dataset
+from modelyard.core.dataset import TRAINING, Dataset
 from modelyard.core.options import Between
 from modelyard.core.step import step
 from modelyard.methods import class_balance
-from modelyard.steps.balance._classes import TRAINING, training_classes
+from modelyard.steps.balance._classes import training_classes
 
 
 @step(needs="labels")
@@ -30,5 +30,4 @@ def oversample(data: Dataset, *, out: Path, ratio: Annotated[float, Between(0, 1
         InputError: no training split, or no label.
     """
     rows = class_balance.oversample(training_classes(data), ratio, seed)
-    tables = data.tables()
-    return data.rewrite(out, tables | {TRAINING: tables[TRAINING].take(rows)})
+    return data.with_training_rows(out, data.table(TRAINING).take(rows), "balance oversample")

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from modelyard.core.dataset import Dataset
+from modelyard.core.dataset import TRAINING, Dataset
 from modelyard.core.step import step
 from modelyard.methods import class_balance
-from modelyard.steps.balance._classes import TRAINING, training_classes
+from modelyard.steps.balance._classes import training_classes
 
 
 @step(needs="labels")

@@ -48,9 +48,16 @@ def fit(data: Dataset, out: Path, *, task: str, classifier: Callable[[], Any], r
     processor = table_model.fit(data, str(chosen.target))
     arrays = table_model.collate(processor.encode(data.rows("train")))
     features, targets = arrays[table_model.ROLE], arrays["labels"]
+    if "focus" in data.roles:
+        raise InputError(
+            "fit: the data ask for the focal loss", expected="a network", fix="take balance weights instead"
+        )
     estimator = classifier() if processor.labels else regressor()
+    weights = _weights(data)
+    # A row that weighs nothing is not there for a tree's smallest leaf either.
+    counted = slice(None) if weights is None else weights > 0
     with progress(f"fitting {type(estimator).__name__}"):
-        estimator.fit(features, targets, sample_weight=_weights(data))
+        estimator.fit(features[counted], targets[counted], sample_weight=None if weights is None else weights[counted])
     graph = to_graph(estimator, features.shape[1], onnx_graph.OPSET)
     onnx_graph.write(graph, out / onnx_file.MODEL_FILE)
     processor.write(out)
