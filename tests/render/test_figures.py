@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import struct
 from xml.etree import ElementTree
 
@@ -10,8 +11,10 @@ import pytest
 
 from modelyard.core.report import Figure, Series
 from modelyard.render.figures import draw_png, draw_svg
+from modelyard.testing import tiny
 
 HOSTILE = r"$\frac{1}{0}$ <script>&]]>--> _x" + "\u202e\x1b"
+PICTURE = base64.b64encode(tiny.image("bright")).decode()
 FIGURES = [
     Figure("line", "line", "x", "y", [Series(HOSTILE, [0, 1, 2], [0.1, None, 0.3], [0, 0.1, 0.2], [0.2, 0.3, 0.4])]),
     Figure(
@@ -21,7 +24,13 @@ FIGURES = [
     Figure("points", "scatter", "x", "y", [Series("a", [1.0, 2.0], [3.0, None])], diagonal=True),
     Figure("matrix", "matrix", "p", "t", cells=[[3, 0], [1, 2]], x_names=["a", HOSTILE], y_names=["a", HOSTILE]),
     Figure("large", "matrix", cells=[[1] * 15] * 15, x_names=["long name"] * 15, y_names=["long name"] * 15),
+    Figure("words", "text", x_names=["win", " \n", HOSTILE, "奖" * 80], cells=[[1.0, 0.0, -0.5, 0.2]]),
+    Figure(
+        "overlay", "image", cells=[[1.0, -1.0], [0.0, 0.5]], picture=base64.b64encode(tiny.image("bright")).decode()
+    ),
+    Figure("map", "image", cells=[[0.0, 1.0]]),
     Figure("empty", "line"),
+    Figure("no words", "text"),
     Figure("no cells", "matrix"),
 ]
 
@@ -57,3 +66,16 @@ def test_settings_of_matplotlib_are_left_alone_and_do_not_matter() -> None:
 def test_text_in_the_page_stays_text_and_formulas_are_not_read() -> None:
     svg = draw_svg(Figure("t", "line", x_label=r"cost in $ and \alpha$"), inline=True)
     assert r"cost in $ and \alpha$" in svg
+
+
+def test_words_stand_on_grounds_of_their_sign_and_strength() -> None:
+    svg = draw_svg(Figure("t", "text", x_names=["win", " ", "later"], cells=[[1.0, 0.0, -0.5]]), inline=True)
+    assert [word in svg for word in ("win", "later")] == [True, True]
+    assert "fill: var(--series-1); opacity: 0.6" in svg
+    assert "fill: var(--series-2); opacity: 0.3" in svg
+
+
+def test_long_texts_wrap() -> None:
+    words = ["word", " "] * 100
+    short, long = (draw_png(Figure("t", "text", x_names=words[:n], cells=[[0.0] * n])) for n in (2, 200))
+    assert struct.unpack(">II", long[16:24])[1] > 4 * struct.unpack(">II", short[16:24])[1]

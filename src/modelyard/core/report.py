@@ -69,10 +69,13 @@ class Series:
 
 @dataclass(frozen=True)
 class Figure:
-    """What to draw. ``matrix`` uses ``cells`` with ``x_names``/``y_names``; the others use ``series``."""
+    """What to draw. ``matrix`` uses ``cells`` with ``x_names``/``y_names``; ``line``, ``bar`` and ``scatter`` use
+    ``series``. ``text`` is a running text in pieces (``x_names``), each on a ground of the strength in ``cells[0]``;
+    ``image`` is a PNG file in base64 (``picture``) with the strengths in ``cells`` laid over it, top row first.
+    Strengths have a sign: for and against."""
 
     title: str
-    kind: Literal["line", "bar", "scatter", "matrix"]
+    kind: Literal["line", "bar", "scatter", "matrix", "text", "image"]
     x_label: str = ""
     y_label: str = ""
     series: Sequence[Series] = ()
@@ -81,6 +84,7 @@ class Figure:
     y_names: Sequence[str] = ()
     diagonal: bool = False
     """Draw the line y = x, as on a calibration plot."""
+    picture: str = ""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ from modelyard.core.source import Source
 from modelyard.core.transform import Row
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from modelyard.core.predictor import Predictor
 
 Prediction = Mapping[str, Any]
@@ -145,6 +147,56 @@ class TableTask(Task, Protocol):
 
     def columns(self, processor: Any) -> Mapping[str, Literal["number", "category"]]:
         """The columns that the model was fitted to, in their order."""
+        ...
+
+
+@dataclass(frozen=True)
+class Units:
+    """The parts of one row that can be left out one by one.
+
+    Attributes:
+        kind: what they are.
+        names: what a person calls each: the word, the column, ``row 1, column 3`` of the patches.
+        places: where each lies: first character and the one after the last, of a text; top, left, bottom and right, of
+            an image's pixels; nothing for columns.
+        content: what the places count in: the text, or the image as a PNG file; None for columns.
+    """
+
+    kind: Literal["word", "patch", "column"]
+    names: Sequence[str]
+    places: Sequence[tuple[int, ...]]
+    content: str | bytes | None = None
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+class DivisibleTask(Task, Protocol):
+    """A task with the ability ``units``: its rows have parts, so that what each part does can be seen."""
+
+    def units(self, processor: Any, row: Row, most: int) -> Units:
+        """The parts of a row, at most ``most`` of them where they can be put together (columns cannot).
+
+        Raises:
+            InputError: the row has none, or cannot be read.
+        """
+        ...
+
+    def mask(self, processor: Any, row: Row, units: Units, kept: np.ndarray, reference: Row | None = None) -> list[Row]:
+        """The row again and again, with only those parts that are kept.
+
+        Args:
+            kept: bool [n, units].
+            reference: another row whose values stand where a part is left out, for tasks with the ability
+                ``features``; without it the mean does.
+        """
+        ...
+
+    def owners(self, processor: Any, row: Row, units: Units) -> np.ndarray:
+        """Of each place of the encoded row, the number of its part, int64; -1 for a place that belongs to none.
+
+        Places are tokens of a text, pixels [height, width] of an image, or codes of a table's columns.
+        """
         ...
 
 

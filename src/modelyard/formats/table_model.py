@@ -19,7 +19,7 @@ from modelyard.core.model import Model
 from modelyard.core.options import Between
 from modelyard.core.runtime import Arrays
 from modelyard.core.source import Source
-from modelyard.core.task import Encoded, Workload
+from modelyard.core.task import Encoded, Units, Workload
 from modelyard.core.transform import Row
 from modelyard.formats import blueprint
 from modelyard.methods import class_predictions, feature_codes
@@ -73,6 +73,27 @@ class Processor:
                 arrays["labels"] = np.asarray(scaled, dtype=np.float32)
             encoded.append(arrays)
         return encoded
+
+    def units(self) -> Units:
+        """The columns."""
+        return Units("column", [column.name for column in self.codes.columns], [()] * len(self.codes.columns))
+
+    def mask(self, row: Row, kept: np.ndarray, reference: Row | None) -> list[Row]:
+        """Rows with the values of ``reference``, or else those that say nothing, in the columns that are not kept."""
+        given = _read(row[ROLE], 0)
+        other = self.codes.middle if reference is None else _read(reference[ROLE], 0)
+        names = [column.name for column in self.codes.columns]
+        there, absent = [given.get(name) for name in names], [other.get(name) for name in names]
+        return [
+            {
+                **row,
+                ROLE: {
+                    name: own if here else strange
+                    for name, own, strange, here in zip(names, there, absent, one, strict=True)
+                },
+            }
+            for one in kept.tolist()
+        ]
 
     def synthetic(self, rows: int) -> Arrays:
         """Rows of random numbers, the same at every call."""

@@ -126,6 +126,16 @@ class FeatureCodes:
             )
         ]
 
+    @property
+    def owners(self) -> np.ndarray:
+        """The number of the column that each of these numbers comes from, int64 [width]."""
+        return np.repeat(np.arange(len(self.columns)), [column.width for column in self.columns])
+
+    @property
+    def middle(self) -> dict[str, float | str]:
+        """The row whose codes are all 0: the mean of numbers, and a category that was never seen."""
+        return {column.name: column.mean if column.categories is None else "" for column in self.columns}
+
     def encode(self, rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
         """Rows as float32 [n, width].
 

@@ -13,14 +13,10 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from modelyard.core.report import Figure, Series
+from modelyard.render import overlays, strips
+from modelyard.render.palette import GRID, INK, MUTED, PAPER, SERIES, VARIABLES
 from modelyard.render.wording import inert, write_number
 
-# Okabe and Ito's palette: told apart with every common colour vision.
-SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-INK, MUTED, GRID, PAPER = "#1b1f24", "#5d6671", "#e3e6ea", "#fefefe"
-_VARIABLES = {INK: "ink", MUTED: "muted", GRID: "grid", PAPER: "paper"} | {
-    colour: f"series-{number}" for number, colour in enumerate(SERIES, start=1)
-}
 _SETTINGS = {
     "text.parse_math": False,
     "axes.unicode_minus": False,
@@ -72,10 +68,19 @@ def _settings(more: dict[str, Any]) -> Any:
 def _save(figure: Figure, form: str, metadata: dict[str, str | None], **options: Any) -> bytes:
     from matplotlib.figure import Figure as Canvas
 
-    size = _matrix_size(figure) if figure.kind == "matrix" else _SIZE
+    size = {"matrix": _matrix_size, "text": strips.size, "image": overlays.size}.get(figure.kind, lambda _: _SIZE)(
+        figure
+    )
     canvas = Canvas(figsize=size, layout="constrained")
     axes = canvas.add_subplot()
-    draw = {"line": _draw_lines, "scatter": _draw_points, "bar": _draw_bars, "matrix": _draw_matrix}
+    draw = {
+        "line": _draw_lines,
+        "scatter": _draw_points,
+        "bar": _draw_bars,
+        "matrix": _draw_matrix,
+        "text": strips.draw,
+        "image": overlays.draw,
+    }
     draw[figure.kind](axes, figure)
     axes.set_xlabel(inert(figure.x_label))
     axes.set_ylabel(inert(figure.y_label))
@@ -208,6 +213,6 @@ def _inline(svg: str, title: str) -> str:
 
 
 def _themed(style: str) -> str:
-    for colour, name in _VARIABLES.items():
+    for colour, name in VARIABLES.items():
         style = style.replace(colour, f"var(--{name})")
     return style

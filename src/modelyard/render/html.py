@@ -28,9 +28,10 @@ def render_html(page: Page) -> str:
     """The whole page; the same facts give the same text."""
     style = files("modelyard.render").joinpath("page.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    # Figures carry their colours in style attributes; the only style element is known by its hash.
+    # Figures carry their colours in style attributes and their pixels in themselves; the only style element is known
+    # by its hash.
     policy = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; style-src-elem 'sha256-{digest}'; "
+        f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; style-src-elem 'sha256-{digest}'; "
         "style-src-attr 'unsafe-inline'; base-uri 'none'; form-action 'none'"
     )
     template = _environment().get_template("page.html")

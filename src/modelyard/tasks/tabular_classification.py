@@ -17,7 +17,7 @@ from modelyard.core.model import Model
 from modelyard.core.report import Findings
 from modelyard.core.runtime import Arrays, Session
 from modelyard.core.source import Source
-from modelyard.core.task import NO_HINTS, Encoded, Hints, Prediction, Workload
+from modelyard.core.task import NO_HINTS, Encoded, Hints, Prediction, Units, Workload
 from modelyard.core.transform import Row
 from modelyard.formats import onnx_source, table_model, table_onnx
 from modelyard.formats.table_model import Processor
@@ -35,7 +35,7 @@ class TabularClassification:
     name = "tabular-classification"
     inputs: tuple[str, ...] = ("features",)
     target: str | None = "label"
-    abilities = frozenset({"labels", "training", "features"})
+    abilities = frozenset({"labels", "training", "features", "units"})
     measures: tuple[str, ...] = class_predictions.MEASURES
 
     def adopt(self, source: Source, out: Path, *, data: Dataset | None, seed: int, hints: Hints = NO_HINTS) -> Model:
@@ -69,6 +69,18 @@ class TabularClassification:
             outputs = session.run(table_model.collate(features[start : start + ROWS_AT_ONCE]))
             probabilities[start : start + ROWS_AT_ONCE] = class_predictions.softmax(np.asarray(outputs["logits"]))
         return class_predictions.predictions(processor.labels, probabilities)
+
+    def units(self, processor: Processor, row: Row, most: int) -> Units:
+        """The columns."""
+        return processor.units()
+
+    def mask(
+        self, processor: Processor, row: Row, units: Units, kept: np.ndarray, reference: Row | None = None
+    ) -> list[Row]:
+        return processor.mask(row, kept, reference)
+
+    def owners(self, processor: Processor, row: Row, units: Units) -> np.ndarray:
+        return processor.codes.owners
 
     def evaluate(self, predictor: Predictor, data: Dataset, split: str, *, confidence: float, seed: int) -> Findings:
         return class_predictions.evaluate(predictor, data, split, confidence=confidence, seed=seed)

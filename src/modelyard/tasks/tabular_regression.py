@@ -18,7 +18,7 @@ from modelyard.core.model import Model
 from modelyard.core.report import Findings
 from modelyard.core.runtime import Arrays, Session
 from modelyard.core.source import Source
-from modelyard.core.task import NO_HINTS, Encoded, Hints, Prediction, Workload
+from modelyard.core.task import NO_HINTS, Encoded, Hints, Prediction, Units, Workload
 from modelyard.core.transform import Row
 from modelyard.formats import onnx_source, table_model, table_onnx
 from modelyard.formats.table_model import Processor
@@ -36,7 +36,7 @@ class TabularRegression:
     name = "tabular-regression"
     inputs: tuple[str, ...] = ("features",)
     target: str | None = "target"
-    abilities = frozenset({"training", "features"})
+    abilities = frozenset({"training", "features", "units"})
     measures: tuple[str, ...] = ("rmse", "mae", "r2")
 
     def adopt(self, source: Source, out: Path, *, data: Dataset | None, seed: int, hints: Hints = NO_HINTS) -> Model:
@@ -73,6 +73,18 @@ class TabularRegression:
         for position in np.flatnonzero(~np.isfinite(values))[:1]:
             raise InputError(f"the model's answer to row {position} is not a finite number")
         return [{"value": float(value)} for value in values]
+
+    def units(self, processor: Processor, row: Row, most: int) -> Units:
+        """The columns."""
+        return processor.units()
+
+    def mask(
+        self, processor: Processor, row: Row, units: Units, kept: np.ndarray, reference: Row | None = None
+    ) -> list[Row]:
+        return processor.mask(row, kept, reference)
+
+    def owners(self, processor: Processor, row: Row, units: Units) -> np.ndarray:
+        return processor.codes.owners
 
     def evaluate(self, predictor: Predictor, data: Dataset, split: str, *, confidence: float, seed: int) -> Findings:
         # Here and not above: a server predicts and never scores.

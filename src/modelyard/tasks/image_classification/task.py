@@ -13,11 +13,11 @@ from modelyard.core.model import Model
 from modelyard.core.report import Findings
 from modelyard.core.runtime import Arrays, Session
 from modelyard.core.source import Source
-from modelyard.core.task import NO_HINTS, Encoded, Hints, Prediction, Workload
+from modelyard.core.task import NO_HINTS, Encoded, Hints, Prediction, Units, Workload
 from modelyard.core.transform import Row
 from modelyard.formats import onnx_source
 from modelyard.methods import class_predictions
-from modelyard.tasks.image_classification import adoption, onnx_import, processor
+from modelyard.tasks.image_classification import adoption, onnx_import, parts, processor
 from modelyard.tasks.image_classification.processor import INPUT, Processor
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class ImageClassification:
     name = "image-classification"
     inputs: tuple[str, ...] = ("image",)
     target: str | None = "label"
-    abilities = frozenset({"labels", "training", "image"})
+    abilities = frozenset({"labels", "training", "image", "units"})
     measures: tuple[str, ...] = class_predictions.MEASURES
 
     def adopt(self, source: Source, out: Path, *, data: Dataset | None, seed: int, hints: Hints = NO_HINTS) -> Model:
@@ -66,6 +66,18 @@ class ImageClassification:
             outputs = session.run(processor.collate(images[start : start + most]))
             probabilities[start : start + most] = class_predictions.softmax(np.asarray(outputs["logits"]))
         return class_predictions.predictions(processor.labels, probabilities)
+
+    def units(self, processor: Processor, row: Row, most: int) -> Units:
+        """The patches of a grid."""
+        return parts.units(processor.preprocessing, row, most)
+
+    def mask(
+        self, processor: Processor, row: Row, units: Units, kept: np.ndarray, reference: Row | None = None
+    ) -> list[Row]:
+        return parts.mask(row, units, kept)
+
+    def owners(self, processor: Processor, row: Row, units: Units) -> np.ndarray:
+        return parts.owners(processor.preprocessing, units)
 
     def evaluate(self, predictor: Predictor, data: Dataset, split: str, *, confidence: float, seed: int) -> Findings:
         return class_predictions.evaluate(predictor, data, split, confidence=confidence, seed=seed)

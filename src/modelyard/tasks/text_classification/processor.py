@@ -8,16 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.runtime import Arrays
-from modelyard.core.task import Encoded
+from modelyard.core.task import Encoded, Units
 from modelyard.core.transform import Row
-from modelyard.methods import class_predictions
+from modelyard.methods import class_predictions, text_units
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -60,6 +60,28 @@ class Processor:
                 arrays["labels"] = class_predictions.position(self.labels, row["label"])
             encoded.append(arrays)
         return encoded
+
+    def units(self, row: Row, most: int) -> Units:
+        """The words of a text.
+
+        Raises:
+            InputError: it has none.
+        """
+        text = str(row["text"])
+        places = text_units.words(text, most)
+        if not places:
+            raise InputError("a text without a word", expected="a text with at least one word")
+        return Units("word", [text[start:end] for start, end in places], places, text)
+
+    def mask(self, row: Row, units: Units, kept: np.ndarray) -> list[Row]:
+        """Texts without the words that are not kept."""
+        texts = text_units.keep(cast(str, units.content), cast(list[tuple[int, int]], units.places), kept)
+        return [{**row, "text": text} for text in texts]
+
+    def owners(self, row: Row, units: Units) -> np.ndarray:
+        """The word of each token, int64 [tokens]."""
+        offsets = self.tokenizer.encode(str(row["text"])).offsets
+        return text_units.owners(offsets, cast(list[tuple[int, int]], units.places))
 
     def unknown_shares(self, texts: Sequence[str]) -> list[float] | None:
         """Of each text's tokens, the share that stands for what the tokenizer does not know; None if it knows all."""

@@ -13,7 +13,7 @@ from modelyard.core.model import Model
 from modelyard.core.report import Findings
 from modelyard.core.runtime import Arrays, Session
 from modelyard.core.source import Source
-from modelyard.core.task import NO_HINTS, Encoded, Hints, Prediction, Workload
+from modelyard.core.task import NO_HINTS, Encoded, Hints, Prediction, Units, Workload
 from modelyard.core.transform import Row
 from modelyard.formats import onnx_source
 from modelyard.methods import class_predictions, length_batches
@@ -33,7 +33,7 @@ class TextClassification:
     name = "text-classification"
     inputs: tuple[str, ...] = ("text",)
     target: str | None = "label"
-    abilities = frozenset({"labels", "training", "text"})
+    abilities = frozenset({"labels", "training", "text", "units"})
     measures: tuple[str, ...] = class_predictions.MEASURES
 
     def adopt(self, source: Source, out: Path, *, data: Dataset | None, seed: int, hints: Hints = NO_HINTS) -> Model:
@@ -61,6 +61,18 @@ class TextClassification:
             outputs = session.run(processor.collate([encoded[position] for position in batch]))
             probabilities[batch] = class_predictions.softmax(np.asarray(outputs["logits"]))
         return class_predictions.predictions(processor.labels, probabilities)
+
+    def units(self, processor: Processor, row: Row, most: int) -> Units:
+        """The words."""
+        return processor.units(row, most)
+
+    def mask(
+        self, processor: Processor, row: Row, units: Units, kept: np.ndarray, reference: Row | None = None
+    ) -> list[Row]:
+        return processor.mask(row, units, kept)
+
+    def owners(self, processor: Processor, row: Row, units: Units) -> np.ndarray:
+        return processor.owners(row, units)
 
     def evaluate(self, predictor: Predictor, data: Dataset, split: str, *, confidence: float, seed: int) -> Findings:
         return class_predictions.evaluate(predictor, data, split, confidence=confidence, seed=seed)

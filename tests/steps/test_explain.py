@@ -1,0 +1,189 @@
+"""``explain`` on tiny models of every task: the contract, and answers whose reasons are known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from modelyard.core import lookup
+from modelyard.core.dataset import Dataset
+from modelyard.core.errors import InputError
+from modelyard.core.model import Model
+from modelyard.core.report import Report
+from modelyard.core.source import Source
+from modelyard.engines.local import execute
+from modelyard.methods import faithfulness
+from modelyard.render.figures import draw_svg
+from modelyard.testing import check_step, tiny
+
+BLACK_BOX = ("explain lime", "explain shap", "explain occlusion")
+QUICK: dict[str, dict[str, Any]] = {
+    "explain lime": {"samples": 30},
+    "explain shap": {"samples": 40},
+    "explain occlusion": {},
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("explain")
+
+
+def new(folder: Path, name: str) -> Path:
+    (folder / name).mkdir()
+    return folder / name
+
+
+@pytest.fixture(scope="module")
+def texts(folder: Path) -> tuple[Model, Dataset]:
+    source = Source("tiny", tiny.write_encoder(folder / "encoder"), "", {})
+    data = tiny.labelled("ham", "spam")
+    model = lookup.task("text-classification").adopt(source, new(folder, "texts"), data=data, seed=0)
+    table = {"row": pa.array(range(10, 16), pa.int64()), "text": [*tiny.TEXTS], "label": [*tiny.LABELS]}
+    return model, Dataset.write(new(folder, "text data"), {"test": pa.table(table)}, parents=[], labels=["ham", "spam"])
+
+
+@pytest.fixture(scope="module")
+def images(folder: Path) -> tuple[Model, Dataset]:
+    source = Source("tiny", tiny.write_vision(folder / "vision"), "", {})
+    data = tiny.labelled("bright", "dark")
+    model = lookup.task("image-classification").adopt(source, new(folder, "images"), data=data, seed=0)
+    files = [tiny.image(kind, seed) for seed, kind in enumerate(["bright", "dark"] * 2)]
+    table = {"row": pa.array(range(4), pa.int64()), "image": files, "label": ["bright", "dark"] * 2}
+    return model, Dataset.write(new(folder, "image data"), {"test": pa.table(table)}, parents=[], labels=data.labels)
+
+
+@pytest.fixture(scope="module")
+def tables(folder: Path) -> tuple[Model, Dataset]:
+    """A regression that is linear in what it knows: size = 3 * weight + 80 if red."""
+    random = np.random.default_rng(0)
+    weight, noise = random.normal(50, 9, 200), random.normal(size=200)
+    colour = random.choice(["red", "blue"], 200)
+    columns = [{"weight": a, "colour": b, "noise": c} for a, b, c in zip(weight, colour, noise, strict=True)]
+    size = 3 * weight + 80 * (colour == "red")
+    table = pa.table({"row": pa.array(range(200), pa.int64()), "features": columns, "target": size})
+    data = Dataset.write(new(folder, "table data"), {"train": table, "test": table.slice(0, 40)}, parents=[])
+    start = lookup.task("tabular-regression").adopt(
+        Source("new", _blueprint(folder), "", {}), new(folder, "start"), data=data, seed=0
+    )
+    step = lookup.step("finetune full")
+    options = step.check_options({"epochs": 60, "learning_rate": 0.02})
+    model = execute(step, [start, data], options, out=new(folder, "tables"), scratch=new(folder, "scratch"))
+    assert isinstance(model, Model)
+    return model, data
+
+
+def _blueprint(folder: Path) -> Path:
+    from modelyard.sources import fetch
+
+    return fetch("new:mlp?hidden=16").path
+
+
+def explain(name: str, given: tuple[Model, Dataset], **options: Any) -> Report:
+    made = check_step(name, list(given), {**QUICK.get(name, {}), **options})
+    assert isinstance(made, Report)
+    return made
+
+
+@pytest.mark.parametrize("name", BLACK_BOX)
+def test_texts(name: str, texts: tuple[Model, Dataset]) -> None:
+    found = explain(name, texts, rows=2).findings
+    assert set(faithfulness.MEASURES) <= set(found.measures) <= set(lookup.step(name).measures)
+    strips = [figure for figure in found.figures if figure.kind == "text"]
+    assert ["".join(strip.x_names) for strip in strips] == [tiny.TEXTS[0], tiny.TEXTS[-1]]
+    assert all(max(map(abs, strip.cells[0])) == pytest.approx(1) for strip in strips)
+    assert found.rows is not None
+    assert found.rows.column("row").to_pylist() == [10, 15]
+    for figure in found.figures:
+        assert draw_svg(figure, inline=True)
+
+
+@pytest.mark.parametrize("name", BLACK_BOX)
+def test_images(name: str, images: tuple[Model, Dataset]) -> None:
+    found = explain(name, images, only=[0, 2], units=16).findings
+    overlays = [figure for figure in found.figures if figure.kind == "image" and figure.picture]
+    assert [np.shape(figure.cells) for figure in overlays] == [(4, 4)] * 2
+    for figure in found.figures:
+        assert draw_svg(figure, inline=True)
+
+
+def test_shap_of_a_linear_model_is_its_coefficients(tables: tuple[Model, Dataset]) -> None:
+    """The value of a column is its coefficient times its distance from the background's mean."""
+    report = explain("explain shap", tables, only=[0, 1], background=200)
+    rows = report.findings.rows
+    assert rows is not None
+    features = tables[1].column("train", "features")
+    mean = np.mean([row["weight"] for row in features])
+    red = np.mean([row["colour"] == "red" for row in features])
+    for number, names, weights in zip(
+        *(rows.column(name).to_pylist() for name in ("row", "units", "weights")), strict=True
+    ):
+        found = dict(zip(names, weights, strict=True))
+        assert found["weight"] == pytest.approx(3 * (features[number]["weight"] - mean), abs=4)
+        assert found["colour"] == pytest.approx(80 * ((features[number]["colour"] == "red") - red), abs=4)
+        assert found["noise"] == pytest.approx(0, abs=2)
+    error = report.findings.measures["additivity_error"].value
+    assert error is not None
+    assert error < 1e-3
+
+
+def test_the_same_columns_matter_to_lime_and_occlusion(tables: tuple[Model, Dataset]) -> None:
+    for name in ("explain lime", "explain occlusion"):
+        summary = explain(name, tables, rows=10).findings.figures[0]
+        assert list(summary.series[0].x) == ["colour", "weight", "noise"] or list(summary.series[0].x) == [
+            "weight",
+            "colour",
+            "noise",
+        ]
+
+
+def test_only_rows_that_are_given_the_class(texts: tuple[Model, Dataset]) -> None:
+    report = explain("explain occlusion", texts)
+    rows = report.findings.rows
+    assert rows is not None
+    label = rows.column("label").to_pylist()[0]
+    ours = explain("explain occlusion", texts, label=label).findings.rows
+    assert ours is not None
+    assert set(ours.column("label").to_pylist()) == {label}
+    assert ours.column("row").to_pylist() == [
+        row
+        for row, own in zip(*(rows.column(name).to_pylist() for name in ("row", "label")), strict=True)
+        if own == label
+    ]
+
+
+def test_the_other_class_is_explained_with_the_sign_turned(texts: tuple[Model, Dataset]) -> None:
+    ham, spam = (explain("explain occlusion", texts, only=[10], label=label).findings.rows for label in ("ham", "spam"))
+    assert ham is not None
+    assert spam is not None
+    weights = [np.array(rows.column("weights").to_pylist()[0]) for rows in (ham, spam)]
+    assert np.allclose(weights[0], -weights[1], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"label": "span"}, "did you mean 'spam'"),
+        ({"only": [3]}, "no row 3"),
+        ({"split": "valid"}, "no split 'valid'"),
+    ],
+)
+def test_wrong_options(texts: tuple[Model, Dataset], options: dict[str, Any], message: str) -> None:
+    step = lookup.step("explain occlusion")
+    with pytest.raises(InputError, match=message):
+        execute(step, list(texts), step.check_options(options), out=Path("unused"), scratch=Path("unused"))
+
+
+def test_a_number_has_no_class(tables: tuple[Model, Dataset]) -> None:
+    step = lookup.step("explain shap")
+    with pytest.raises(InputError, match="leave it out"):
+        execute(step, list(tables), step.check_options({"label": "x"}), out=Path("unused"), scratch=Path("unused"))
+
+
+def test_models_that_generate_are_refused_before_anything_runs() -> None:
+    assert lookup.step("explain lime").needs == {"units"}
+    assert "units" not in lookup.task("text-generation").abilities
