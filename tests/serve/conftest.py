@@ -23,6 +23,7 @@ from modelyard.engines.local import execute
 from modelyard.serve.app import Companion, create_app
 from modelyard.serve.desk import Desk
 from modelyard.serve.fork_server import ForkServer
+from modelyard.serve.grpc_server import GrpcServer
 from modelyard.serve.hosting import Hosted
 from modelyard.serve.keyring import Keyring
 from modelyard.serve.limits import Limits
@@ -191,12 +192,15 @@ def serve() -> Serve:
         desk: Desk | None = None,
         tls: Tls | None = None,
         tracing: Tracing | None = None,
+        grpc: list[GrpcServer] | None = None,
     ) -> Iterator[httpx.Client]:
         listener = bind("127.0.0.1", 0)
         # Clients may connect from now on and wait until the server answers.
         listener.listen()
         app = create_app(models, limits=limits, companion=companion, keyring=keyring, desk=desk, tracing=tracing)
-        server = Server(app, [], tls)
+        if grpc is not None:
+            grpc.append(GrpcServer(app, "127.0.0.1", 0, limits or Limits(), tls))
+        server = Server(app, [], tls, grpc[0] if grpc else None)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:

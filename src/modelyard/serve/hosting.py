@@ -40,7 +40,7 @@ COPIES = 64
 COPY_SECONDS = 10.0
 COPIER = Caller("copies for a canary", 0.25)
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def check_name(word: str) -> None:
     Raises:
         InputError: it has other characters.
     """
-    if not _NAME.fullmatch(word):
+    if not NAME.fullmatch(word):
         raise InputError(f"{word!r} cannot be served under that name", expected="letters, digits, '.', '_' and '-'")
 
 

@@ -24,6 +24,7 @@ from modelyard.core.errors import InputError
 from modelyard.serve.addresses import is_address
 from modelyard.serve.app import Companion, create_app
 from modelyard.serve.desk import Desk
+from modelyard.serve.grpc_server import GrpcServer
 from modelyard.serve.hosting import Hosted
 from modelyard.serve.keyring import Keyring, no_keys
 from modelyard.serve.limits import Limits
@@ -69,6 +70,7 @@ def run(
     keys: Callable[[], Sequence[Key]] = no_keys,
     tls: Tls | None = None,
     tracing: Tracing | None = None,
+    grpc_port: int | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; then finish what is in flight and close the models.
 
@@ -80,6 +82,7 @@ def run(
         desk: takes answers for review.
         keys: reads all keys there are; asked again and again.
         tracing: makes spans of requests.
+        grpc_port: where gRPC is spoken too, on the same address; 0 takes a free one.
 
     Raises:
         InputError: another address than loopback without keys, or a port that is taken.
@@ -89,7 +92,11 @@ def run(
     if not is_loopback(host) and tls is None:
         sys.stderr.write("warning: keys and texts cross the network readable; give --tls-cert and --tls-key\n")
     app = create_app(models, limits=limits, companion=companion, keyring=keyring, desk=desk, tracing=tracing)
-    server = Server(app, [f"{item.name}:{item.version}" for item in models], tls)
+    grpc = None
+    if grpc_port is not None:
+        bind(host, grpc_port, keys=keyring.usable).close()
+        grpc = GrpcServer(app, "127.0.0.1" if host == "localhost" else host, grpc_port, limits or Limits(), tls)
+    server = Server(app, [f"{item.name}:{item.version}" for item in models], tls, grpc)
     if threading.current_thread() is threading.main_thread():
         # uvicorn raises the signal again once it has shut down: an orderly stop is no failure.
         for stop in (signal.SIGTERM, signal.SIGINT):
@@ -102,10 +109,13 @@ class Server(uvicorn.Server):
 
     Args:
         labels: ``name:version`` of each model.
+        grpc: listens as long as this server does.
     """
 
-    def __init__(self, app: ASGIApp, labels: Sequence[str], tls: Tls | None = None) -> None:
-        self._labels, self._scheme = labels, "https" if tls else "http"
+    def __init__(
+        self, app: ASGIApp, labels: Sequence[str], tls: Tls | None = None, grpc: GrpcServer | None = None
+    ) -> None:
+        self._labels, self._scheme, self._grpc = labels, "https" if tls else "http", grpc
         config = uvicorn.Config(
             app,
             loop="uvloop",
@@ -131,7 +141,15 @@ class Server(uvicorn.Server):
             place = f"[{host}]" if ":" in host else host
             for label in self._labels:
                 sys.stderr.write(f"serving {label} on {self._scheme}://{place}:{port}\n")
+        if self._grpc is not None:
+            await self._grpc.start()
+            sys.stderr.write(f"gRPC on port {self._grpc.port}\n")
         sys.stderr.flush()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._grpc is not None:
+            await self._grpc.stop(_DRAIN_SECONDS)
+        await super().shutdown(sockets)
 
 
 def bind(host: str, port: int, *, keys: bool = False) -> socket.socket:

@@ -25,6 +25,9 @@ class Serve:
             "--port", type=int, default=8080, help="port to listen on, 0 for a free one (default: 8080)"
         )
         parser.add_argument(
+            "--grpc-port", type=int, metavar="PORT", help="speak gRPC too, on this port; 0 for a free one"
+        )
+        parser.add_argument(
             "--workers",
             type=int,
             metavar="N",
@@ -120,6 +123,7 @@ class Serve:
                 keys=yard.list_keys,
                 tls=tls,
                 tracing=tracing,
+                grpc_port=arguments.grpc_port,
             )
         return 0
 
