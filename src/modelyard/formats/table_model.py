@@ -80,8 +80,8 @@ class Processor:
 
     def mask(self, row: Row, kept: np.ndarray, reference: Row | None) -> list[Row]:
         """Rows with the values of ``reference``, or else those that say nothing, in the columns that are not kept."""
-        given = _read(row[ROLE], 0)
-        other = self.codes.middle if reference is None else _read(reference[ROLE], 0)
+        given = read_features(row[ROLE], 0)
+        other = self.codes.middle if reference is None else read_features(reference[ROLE], 0)
         names = [column.name for column in self.codes.columns]
         there, absent = [given.get(name) for name in names], [other.get(name) for name in names]
         return [
