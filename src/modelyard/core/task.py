@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from modelyard.core.dataset import Dataset
+from modelyard.core.input_space import InputSpace
 from modelyard.core.model import Model
 from modelyard.core.report import Findings
 from modelyard.core.runtime import Arrays, Session
@@ -147,6 +148,14 @@ class TableTask(Task, Protocol):
 
     def columns(self, processor: Any) -> Mapping[str, Literal["number", "category"]]:
         """The columns that the model was fitted to, in their order."""
+        ...
+
+
+class ContinuousTask(Task, Protocol):
+    """A task with the ability ``continuous``: its network takes one array of numbers, which can be moved a little."""
+
+    def space(self, processor: Any) -> InputSpace:
+        """What the numbers of that array mean, and how far they may go."""
         ...
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from modelyard.core.dataset import Dataset
 from modelyard.core.errors import InputError
+from modelyard.core.input_space import InputSpace
 from modelyard.core.model import Model
 from modelyard.core.options import Between
 from modelyard.core.runtime import Arrays
@@ -94,6 +95,21 @@ class Processor:
             }
             for one in kept.tolist()
         ]
+
+    def space(self) -> InputSpace:
+        """Numbers in standard deviations of the rows that were learned from; categories stay as they are."""
+        numbers = np.array([column.categories is None for column in self.codes.columns for _ in range(column.width)])
+        return InputSpace(
+            name=ROLE,
+            offset=np.zeros(1),
+            unit=np.ones(1),
+            low=np.full(len(numbers), -np.inf),
+            high=np.full(len(numbers), np.inf),
+            free=numbers,
+            grid=0.0,
+            measured_in="standard deviations",
+            names=self.codes.names,
+        )
 
     def synthetic(self, rows: int) -> Arrays:
         """Rows of random numbers, the same at every call."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from modelyard.core.dataset import Dataset
+from modelyard.core.input_space import InputSpace
 from modelyard.core.model import Model
 from modelyard.core.report import Findings
 from modelyard.core.runtime import Arrays, Session
@@ -35,7 +36,7 @@ class TabularClassification:
     name = "tabular-classification"
     inputs: tuple[str, ...] = ("features",)
     target: str | None = "label"
-    abilities = frozenset({"labels", "training", "features", "units"})
+    abilities = frozenset({"labels", "training", "features", "units", "continuous"})
     measures: tuple[str, ...] = class_predictions.MEASURES
 
     def adopt(self, source: Source, out: Path, *, data: Dataset | None, seed: int, hints: Hints = NO_HINTS) -> Model:
@@ -81,6 +82,9 @@ class TabularClassification:
 
     def owners(self, processor: Processor, row: Row, units: Units) -> np.ndarray:
         return processor.codes.owners
+
+    def space(self, processor: Processor) -> InputSpace:
+        return processor.space()
 
     def evaluate(self, predictor: Predictor, data: Dataset, split: str, *, confidence: float, seed: int) -> Findings:
         return class_predictions.evaluate(predictor, data, split, confidence=confidence, seed=seed)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelyard.core.errors import InputError
+from modelyard.core.input_space import InputSpace
 from modelyard.core.model import Model
 from modelyard.core.runtime import Arrays
 from modelyard.core.task import Encoded
@@ -52,6 +53,22 @@ class Processor:
         if "labels" in encoded[0]:
             batch["labels"] = np.stack([row["labels"] for row in encoded])
         return batch
+
+    def space(self) -> InputSpace:
+        """Pixels of the image as the network sees it, resized and cropped, from 0 to 1 in 255 steps."""
+        prepared = self.preprocessing
+        deviation = np.array(prepared.std, dtype=np.float64)[:, None, None]
+        whole = np.ones((1, 1, 1))
+        return InputSpace(
+            name=INPUT,
+            offset=-np.array(prepared.mean, dtype=np.float64)[:, None, None] / deviation,
+            unit=(255.0 if prepared.scale is None else 255.0 * prepared.scale) / deviation,
+            low=np.zeros_like(whole),
+            high=whole,
+            free=whole.astype(bool),
+            grid=1 / 255,
+            measured_in="share of a pixel's range",
+        )
 
     def synthetic(self, rows: int) -> Arrays:
         """A batch of noise, the same at every call."""

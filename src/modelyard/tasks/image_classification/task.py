@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modelyard.core.dataset import Dataset
+from modelyard.core.input_space import InputSpace
 from modelyard.core.model import Model
 from modelyard.core.report import Findings
 from modelyard.core.runtime import Arrays, Session
@@ -36,7 +37,7 @@ class ImageClassification:
     name = "image-classification"
     inputs: tuple[str, ...] = ("image",)
     target: str | None = "label"
-    abilities = frozenset({"labels", "training", "image", "units"})
+    abilities = frozenset({"labels", "training", "image", "units", "continuous"})
     measures: tuple[str, ...] = class_predictions.MEASURES
 
     def adopt(self, source: Source, out: Path, *, data: Dataset | None, seed: int, hints: Hints = NO_HINTS) -> Model:
@@ -78,6 +79,9 @@ class ImageClassification:
 
     def owners(self, processor: Processor, row: Row, units: Units) -> np.ndarray:
         return parts.owners(processor.preprocessing, units)
+
+    def space(self, processor: Processor) -> InputSpace:
+        return processor.space()
 
     def evaluate(self, predictor: Predictor, data: Dataset, split: str, *, confidence: float, seed: int) -> Findings:
         return class_predictions.evaluate(predictor, data, split, confidence=confidence, seed=seed)
