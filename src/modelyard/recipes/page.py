@@ -92,7 +92,7 @@ def _is_chosen(step: Step, name: str, value: object) -> bool:
 
 
 def _findings(run: Run) -> list[tuple[str, Findings]]:
-    nodes = [*run.plan.reports(""), *run.plan.reports(BASE, compares=True)]
+    nodes = [*run.plan.reports_on_earlier_data(), *run.plan.reports(""), *run.plan.reports(BASE, compares=True)]
     found = [(node, run.results[node.id].artifact) for node in nodes]
     return [(_title(node), report.findings) for node, report in found if isinstance(report, Report)]
 

@@ -75,15 +75,28 @@ class Plan:
         return replace(self, nodes=tuple(nodes))
 
     def reports(self, subject: str, *, compares: bool = False) -> tuple[Node, ...]:
-        """Report nodes on the released model (``subject=""``) or on a reference, in order."""
+        """Report nodes on the released model and its data (``subject=""``), or on a reference, in order."""
         return tuple(
             node
             for node in self.nodes
             if node.step.result is Report
             and node.subject == subject
             and node.compares == compares
-            and (compares or subject or node.inputs[0] == self.model)
+            and (compares or subject or node.inputs[0] == (self.data if is_of_data(node) else self.model))
         )
+
+    def reports_on_earlier_data(self) -> tuple[Node, ...]:
+        """Report nodes on data that a later step changed."""
+        return tuple(
+            node
+            for node in self.nodes
+            if node.step.result is Report and is_of_data(node) and node.inputs[0] != self.data
+        )
+
+
+def is_of_data(node: Node) -> bool:
+    """Whether a node looks at data, not at a model."""
+    return bool(node.step.parameters) and issubclass(node.step.parameters[0].kind, Dataset)
 
 
 @dataclass
@@ -288,12 +301,17 @@ def _check_requirements(plan: Plan, task: Task, problems: Problems) -> None:
             _check_confidence(plan, requirement, problems)
             continue
         if _is_among(name, early):
-            what = f"{name!r} is measured only before the last step that changes the model"
+            changed = "model" if _is_among(name, _measures(_on_models(plan), task, made)) else "data"
+            what = f"{name!r} is measured only before the last step that changes the {changed}"
             problems.add(place, what, fix="move the measuring step behind it")
             continue
         known = sorted(measured | comparisons) or sorted(task.measures)
         fix = suggestion(name, known) if measured else "add the step that measures it, such as evaluate or benchmark"
         problems.add(place, f"no step measures {name!r}", fix=fix)
+
+
+def _on_models(plan: Plan) -> tuple[Node, ...]:
+    return tuple(node for node in plan.nodes if not is_of_data(node) and not node.subject and not node.compares)
 
 
 def _check_confidence(plan: Plan, requirement: Requirement, problems: Problems) -> None:

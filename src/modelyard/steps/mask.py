@@ -10,20 +10,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 from modelyard.core import lookup
-from modelyard.core.dataset import ROW_ID, Dataset
+from modelyard.core.dataset import Dataset
 from modelyard.core.errors import InputError, suggestion
 from modelyard.core.options import plain
 from modelyard.core.progress import progress
 from modelyard.core.secret_keys import secret_key
 from modelyard.core.step import step
 from modelyard.core.transform import Row, TransformSpec
+from modelyard.formats.columns import FEATURES, changeable
 from modelyard.methods.column_masks import KEYED, ColumnMask, ColumnStrategy
 from modelyard.methods.personal_data import KINDS, Kind
 
 CHUNK = 1024
-FEATURES = "features"
-KEPT = (ROW_ID, "label", "target", "weight", "group")
-"""Roles that training rests on; masking them would teach something else."""
 
 
 @step
@@ -76,7 +74,7 @@ def mask(
         _check_text(role, data, table)
     masks = {name: how if isinstance(how, ColumnMask) else ColumnMask(how) for name, how in (columns or {}).items()}
     for name, how in masks.items():
-        how.check(name, number=_is_number(name, data, table))
+        how.check(name, number=_is_number(name, data))
     if not roles and not masks:
         raise InputError("mask: the data have no role 'text'", fix="say where to look: roles: […] or columns: {…}")
     _check_key(key, strategy in KEYED or any(how.strategy in KEYED for how in masks.values()))
@@ -121,22 +119,12 @@ def _check_text(role: str, data: Dataset, table: Any) -> None:
         raise InputError(f"mask: roles: {role!r} holds no text", expected="a column of text")
 
 
-def _is_number(name: str, data: Dataset, table: Any) -> bool:
+def _is_number(name: str, data: Dataset) -> bool:
     """Whether the column holds numbers, and not text."""
-    import pyarrow as pa
-
-    if name in KEPT:
-        raise InputError(f"mask: columns: {name!r} is what the model learns from", expected="a feature or another role")
-    fields = {field.name: field.type for field in table.schema if field.name not in (*KEPT, FEATURES)}
-    if FEATURES in data.roles:
-        fields |= {field.name: field.type for field in table.schema.field(FEATURES).type}
-    if name not in fields:
-        raise InputError(f"mask: columns: the data have no column {name!r}", fix=suggestion(name, fields))
-    if pa.types.is_string(fields[name]):
-        return False
-    if pa.types.is_floating(fields[name]) or pa.types.is_integer(fields[name]):
-        return True
-    raise InputError(f"mask: columns: {name!r} holds {fields[name]}", expected="a column of text or numbers")
+    found = changeable(data, name, "mask: columns")
+    if found.kind == "other":
+        raise InputError(f"mask: columns: {name!r} holds neither text nor numbers")
+    return found.kind == "number"
 
 
 def _check_key(key: str | None, needed: bool) -> None:

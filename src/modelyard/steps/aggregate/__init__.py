@@ -1,0 +1,3 @@
+"""Say something about all rows together, with differential privacy and a budget that is kept."""
+
+DEFAULT = "count"
