@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from modelyard.core.dataset import Dataset
+from modelyard.core.errors import InputError
 from modelyard.core.input_space import InputSpace
 from modelyard.core.model import Model
 from modelyard.core.report import Findings
@@ -211,7 +212,11 @@ class DivisibleTask(Task, Protocol):
 
 @dataclass(frozen=True)
 class Piece:
-    """Some more text of a generated answer; the last one says why it ended and counts tokens."""
+    """Some more text of a generated answer; the last one says why it ended and counts tokens.
+
+    Attributes:
+        completion_tokens: of the answer so far; a :class:`Writer` says it with every piece.
+    """
 
     text: str
     finish_reason: str | None = None
@@ -219,11 +224,67 @@ class Piece:
     completion_tokens: int = 0
 
 
+class Writer(Protocol):
+    """Writes several answers, which join and leave between two steps. An answer does not depend on what is written
+    beside it, but for rounding."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is something to do."""
+        ...
+
+    def add(self, key: int, row: Row, options: Mapping[str, Any], owner: str = "") -> None:
+        """Begin an answer when there is room for it.
+
+        Args:
+            key: names the answer.
+            row: already transformed.
+            owner: prompts of one owner may share work.
+
+        Raises:
+            InputError: the row or an option cannot be used, or there can never be room.
+        """
+        ...
+
+    def drop(self, key: int) -> None:
+        """Write no more of an answer; nothing happens where it has ended."""
+        ...
+
+    def clear(self) -> list[int]:
+        """Drop all; their keys."""
+        ...
+
+    def step(self) -> list[tuple[int, Piece | InputError]]:
+        """Go on a little with all that have room; what came, or why no more comes, of each by its key."""
+        ...
+
+
 class GeneratingTask(Task, Protocol):
     """A task with the ability ``generation``: its answer grows token by token."""
 
     def stream(self, session: Session, processor: Any, row: Row, options: Mapping[str, Any]) -> Iterator[Piece]:
         """The answer to one row as it is generated; closing the iterator stops the work."""
+        ...
+
+    def writer(self, session: Session, processor: Any, *, slots: int, tokens: int) -> Writer:
+        """Something that writes many answers at once.
+
+        Args:
+            slots: most answers that are written at the same time.
+            tokens: most tokens of prompts and answers in its cache.
+        """
+        ...
+
+    def room_for(self, processor: Any, row: Row, options: Mapping[str, Any]) -> int:
+        """Tokens of a writer's cache that the answer to a row, already transformed, may come to hold.
+
+        Raises:
+            InputError: the row or an option cannot be used.
+        """
+        ...
+
+    def token_bytes(self, model: Model) -> int:
+        """Bytes of a writer's cache that a token takes."""
         ...
 
     def chat_prompt(self, processor: Any, messages: Sequence[Mapping[str, str]]) -> str:

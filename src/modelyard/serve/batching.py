@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from modelyard.core.task import Piece, Prediction
 from modelyard.core.transform import Row
 from modelyard.serve.cost import CostModel
+from modelyard.serve.pace import Pace
+from modelyard.serve.refusals import StalledError, WorkerGoneError
 from modelyard.serve.spans import Traced
 from modelyard.serve.waiting import Caller
 
@@ -91,39 +93,71 @@ class RowJob:
 
 @dataclass(eq=False)
 class StreamJob:
-    """One row whose answer is read while it grows; it has a worker for itself.
+    """One row whose answer is read while it grows, beside others.
 
     Attributes:
-        pieces: what has come and was not read yet.
+        room: tokens of cache that it may come to hold.
+        most: pieces that may wait for a reader that has stalled.
+        stall: seconds after which such a reader is given up.
+        pace: told of each piece.
         failure: why no more will come.
-        begun: some of it was read already, so that it cannot be begun anew.
         closed: nobody reads any more.
     """
 
     row: Row
     options: Mapping[str, Any]
-    pieces: asyncio.Queue[Piece | None]
     deadline: float
     caller: Caller
+    room: int
+    most: int
+    stall: float
+    pace: Pace | None = None
     cost: float = 0.0
     due: float = 0.0
     losses: int = 0
     failure: Exception | None = None
-    begun: bool = False
     closed: bool = False
     traced: Traced | None = None
     entered: int = 0
 
+    def __post_init__(self) -> None:
+        self._pieces: asyncio.Queue[Piece | None] = asyncio.Queue()
+        self._read_at = self._came_at = asyncio.get_running_loop().time()
+        self._tokens: int | None = None
+        self._stop: Callable[[], None] | None = None
+        self._told = self._written = ""
+
     @property
     def abandoned(self) -> bool:
-        return self.closed
+        return self.closed or self.failure is not None
+
+    def begin(self, stop: Callable[[], None]) -> None:
+        """A worker writes it from its beginning; it may be another one that has lost it."""
+        self._stop, self._written = stop, ""
+
+    def take(self, piece: Piece) -> None:
+        """More of the answer; what was told before a worker was lost is not told again."""
+        now = asyncio.get_running_loop().time()
+        if self.pace is not None:
+            self._tokens = self.pace.saw(piece, self._tokens, now - self._came_at)
+        self._came_at = now
+        self._written += piece.text
+        if not self._written.startswith(self._told):
+            if piece.finish_reason is not None or not self._told.startswith(self._written):
+                # Rounding has turned it elsewhere, and what was told cannot be taken back.
+                self.deliver(WorkerGoneError())
+            return
+        self._pieces.put_nowait(replace(piece, text=self._written[len(self._told) :]))
+        self._told = self._written
+        if now - self._read_at > self.stall and self._pieces.qsize() > self.most:
+            self.deliver(StalledError(self.stall))
 
     def deliver(self, answer: Exception) -> None:
         """Why no more will come; what came before is still read."""
         self.failure = answer
-        if self.pieces.empty():
-            # It wakes a reader that waits.
-            self.pieces.put_nowait(None)
+        # It wakes a reader that waits.
+        self._pieces.put_nowait(None)
+        self._end()
 
     async def read(self) -> Piece:
         """The next piece.
@@ -131,21 +165,22 @@ class StreamJob:
         Raises:
             Exception: why there is none.
         """
-        piece = None
-        if self.failure is None or not self.pieces.empty():
-            piece = await self.pieces.get()
-        if piece is None and self.failure is not None:
-            raise self.failure
+        self._read_at = math.inf
+        piece = await self._pieces.get()
+        self._read_at = asyncio.get_running_loop().time()
         if piece is None:
-            raise RuntimeError("an answer ended without a reason")
+            raise self.failure or RuntimeError("an answer ended without a reason")
         return piece
 
     def close(self) -> None:
         """The reader wants no more."""
         self.closed = True
-        while not self.pieces.empty():
-            # It wakes a writer that waits for room.
-            self.pieces.get_nowait()
+        self._end()
+
+    def _end(self) -> None:
+        if self._stop is not None:
+            self._stop()
+            self._stop = None
 
 
 Job = RowJob | StreamJob

@@ -9,22 +9,16 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import aclosing
 from typing import Protocol
 
 from modelyard.core.errors import ModelyardError
-from modelyard.core.task import Piece
 from modelyard.serve import spans
 from modelyard.serve.batching import Job, RowJob, StreamJob
 from modelyard.serve.cost import CostModel
 from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.limits import Limits
-from modelyard.serve.refusals import StalledError
 from modelyard.serve.worker import Worker, WorkerLostError
 
-_AHEAD = 2
-"""Batches that a worker may have at once: it takes up the next one without waiting for word from here, which is late
-on a busy machine."""
 _HOPE = 5
 """Starts in a row that may fail before nobody waits for the next one."""
 
@@ -42,6 +36,10 @@ class Desk(Protocol):
 
     def worker_lost(self, begun: list[Job], in_line: list[Job]) -> None:
         """A worker ended: what it was at, and what it had not looked at yet."""
+        ...
+
+    def ended(self, job: StreamJob) -> None:
+        """A worker writes no more of that answer."""
         ...
 
 
@@ -73,7 +71,7 @@ class Crew:
         source: where their processes come from.
         count: how many.
         cost: told what each batch took.
-        ahead: whether a worker may be handed a batch while it is at another.
+        seats: batches, or growing answers, that a worker may have at once.
         observe_batch: told the rows of each batch.
     """
 
@@ -85,16 +83,17 @@ class Crew:
         *,
         desk: Desk,
         cost: CostModel,
-        ahead: bool,
+        seats: int,
         observe_batch: Callable[[int], None],
     ) -> None:
         self._limits, self._desk, self._cost, self._observe_batch = limits, desk, cost, observe_batch
         self._workers = {Worker(source, limits.batch_seconds): Backoff() for _ in range(count)}
         self._attendants: list[asyncio.Task[None]] = []
-        self._seats = _AHEAD if ahead else 1
+        self._seats = seats
         self._idle: list[tuple[Worker, asyncio.Future[list[Job] | None]]] = []
         self._load = dict.fromkeys(self._workers, 0)
         self._ends = dict.fromkeys(self._workers, 0.0)
+        self._alone: set[Worker] = set()
         self._waking = False
 
     async def start(self) -> None:
@@ -168,6 +167,7 @@ class Crew:
                 return batch, error.begun
             finally:
                 self._load[worker] -= 1
+                self._alone.discard(worker)
             self._workers[worker].reset()
         return [], False
 
@@ -190,20 +190,23 @@ class Crew:
     def _hand_out(self) -> None:
         self._waking = False
         given: Counter[Worker] = Counter()
-        while self._idle:
-            load = {worker: self._load[worker] + given[worker] for worker, _ in self._idle}
+        while free := [seat for seat in self._idle if seat[0] not in self._alone]:
+            load = {worker: self._load[worker] + given[worker] for worker, _ in free}
             batch = self._desk.next_batch(sum(not count for count in load.values()))
             if not batch:
                 return
             # Of those with the least to do the one that was busy last: its caches are warm.
-            seat = min(reversed(self._idle), key=lambda seat: load[seat[0]])
+            seat = min(reversed(free), key=lambda seat: load[seat[0]])
             self._idle.remove(seat)
             given[seat[0]] += 1
+            if isinstance(batch[0], StreamJob) and batch[0].losses:
+                # Should it end another worker, nobody is to be beside it.
+                self._alone.add(seat[0])
             seat[1].set_result(batch)
 
     async def _run(self, worker: Worker, batch: list[Job]) -> None:
         if isinstance(batch[0], StreamJob):
-            await self._stream(worker, batch[0])
+            await self._write(worker, batch[0])
         else:
             await self._predict(worker, [job for job in batch if isinstance(job, RowJob)])
 
@@ -222,26 +225,16 @@ class Crew:
         for job, answer in zip(batch, done.answers, strict=True):
             job.deliver(answer)
 
-    async def _stream(self, worker: Worker, job: StreamJob) -> None:
+    async def _write(self, worker: Worker, job: StreamJob) -> None:
         handed = time.time_ns()
-        async with aclosing(worker.stream(job.row, job.options)) as pieces:
-            try:
-                async for piece in pieces:
-                    if not await self._pass_on(job, piece):
-                        break
-            except WorkerLostError:
-                spans.tell([job], handed, worker.process)
-                raise
-            except Exception as error:
-                job.deliver(error)
-        spans.tell([job], handed, worker.process, handed, time.time_ns())
-
-    async def _pass_on(self, job: StreamJob, piece: Piece) -> bool:
-        """Whether the reader wants more; one that stalls is given up."""
-        job.begun = True
         try:
-            async with asyncio.timeout(self._limits.stall_seconds):
-                await job.pieces.put(piece)
-        except TimeoutError:
-            job.deliver(StalledError(self._limits.stall_seconds))
-        return not job.closed and job.failure is None
+            if not job.abandoned:
+                await worker.write(job.row, job.options, job.caller.name, job.take, job.begin)
+        except WorkerLostError:
+            spans.tell([job], handed, worker.process)
+            raise
+        except Exception as error:
+            job.deliver(error)
+        finally:
+            self._desk.ended(job)
+        spans.tell([job], handed, worker.process, handed, time.time_ns())

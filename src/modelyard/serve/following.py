@@ -14,7 +14,7 @@ from modelyard.core import memory
 from modelyard.core.errors import InputError, ModelyardError
 from modelyard.core.model import Model
 from modelyard.recipes.serve_section import check_serving, serving_of
-from modelyard.serve.hosting import Check, Host, Hosted, Opener, Served, open_model
+from modelyard.serve.hosting import CACHE_BYTES, SLOTS, Check, Host, Hosted, Opener, Served, open_model
 from modelyard.serve.log import model_labels, write_log
 from modelyard.serve.metrics import Metrics
 from modelyard.serve.refusals import RefusalError
@@ -49,11 +49,14 @@ def open_version(
     workers: int | None,
     memory_limit: int | None,
     beside: Sequence[Model] = (),
+    slots: int = SLOTS,
+    cache_bytes: int = CACHE_BYTES,
 ) -> Hosted:
     """Open a version of the yard, its files hashed again; that is recorded.
 
     Args:
         memory_limit: bytes that it may take, together with the models that are open beside it.
+        slots: as :func:`open_model` takes it, like ``cache_bytes``.
 
     Raises:
         IntegrityError: they are not what was stored.
@@ -71,6 +74,8 @@ def open_version(
         model,
         workers=workers,
         memory_limit=memory_limit,
+        slots=slots,
+        cache_bytes=cache_bytes,
         about=about,
         serving=serving,
     )

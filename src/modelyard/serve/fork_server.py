@@ -39,6 +39,8 @@ class ForkServer:
         memory_limit: bytes that the model may take; None for the limit of the environment.
         opener: the function that opens the model, ``package.module:function``.
         measure: whether the opened model is timed before it takes work.
+        slots: answers that a worker writes at once, where the model generates text.
+        cache_tokens: tokens of prompts and answers that such a worker holds at once.
 
     Attributes:
         timings: what was measured.
@@ -57,8 +59,10 @@ class ForkServer:
         memory_limit: int | None = None,
         opener: str = OPENER,
         measure: bool = True,
+        slots: int = 16,
+        cache_tokens: int = 1 << 15,
     ) -> None:
-        self.model = model
+        self.model, self.slots, self.cache_tokens = model, slots, cache_tokens
         self.timings: Sequence[Timing] = ()
         self._forks = device == "cpu" and threads == 1 and "forks" in lookup.runtime(model.runtime).abilities
         self._job = {
@@ -69,6 +73,8 @@ class ForkServer:
             "opener": opener,
             "measure": measure,
             "forks": self._forks,
+            "slots": slots,
+            "cache_tokens": cache_tokens,
         }
         self._environment = _environment(threads)
         self._lock = threading.Lock()

@@ -72,8 +72,8 @@ class Unpacker:
         return frames
 
 
-def pack_rows(rows: Sequence[Row], options: Mapping[str, Any], kind: str) -> bytes:
-    """Rows to be answered; values that are bytes travel beside the JSON part."""
+def pack_rows(rows: Sequence[Row], options: Mapping[str, Any], kind: str, **more: Any) -> bytes:
+    """Rows to be answered; values that are bytes travel beside the JSON part. ``more`` is JSON."""
     plain: list[dict[str, Any]] = []
     places: list[tuple[int, str, int]] = []
     blobs: list[bytes] = []
@@ -84,7 +84,7 @@ def pack_rows(rows: Sequence[Row], options: Mapping[str, Any], kind: str) -> byt
                 plain[-1][role] = None
                 places.append((number, role, len(value)))
                 blobs.append(value)
-    return pack({kind: plain, "options": options, "places": places}, b"".join(blobs))
+    return pack({kind: plain, "options": options, "places": places, **more}, b"".join(blobs))
 
 
 def unpack_rows(frame: Frame, kind: str) -> list[Row]:

@@ -35,6 +35,8 @@ from modelyard.serve.waiting import Caller
 Opener = Callable[[], "Hosted"]
 Check = Callable[["Served"], Awaitable[None]]
 
+SLOTS = 16
+CACHE_BYTES = 10**9
 COPIES = 64
 """Copies that are answered at once; more are left out."""
 COPY_SECONDS = 10.0
@@ -73,6 +75,8 @@ def open_model(
     *,
     workers: int | None = None,
     memory_limit: int | None = None,
+    slots: int = SLOTS,
+    cache_bytes: int = CACHE_BYTES,
     about: Mapping[str, Any] | None = None,
     serving: Serving | None = None,
 ) -> Hosted:
@@ -80,16 +84,20 @@ def open_model(
 
     Args:
         workers: how many; None for one a core, or one in all for generated text.
+        slots: answers of generated text that a worker writes at once.
+        cache_bytes: what their keys and values may take in a worker.
 
     Raises:
         InputError: the name cannot be served, or the model cannot be opened.
     """
     check_name(name)
     check_name(version)
-    generates = "generation" in lookup.task(model.task).abilities
-    # Generated text is one answer at a time: a worker with all cores gives it soonest.
+    task = lookup.task(model.task)
+    generates = "generation" in task.abilities
+    # Answers that are written side by side share every call: one worker with all cores has the largest batch.
     threads = None if generates and workers is None else 1
-    source = ForkServer(model, threads=threads, memory_limit=memory_limit)
+    tokens = cache_bytes // cast(GeneratingTask, task).token_bytes(model) if generates else 0
+    source = ForkServer(model, threads=threads, memory_limit=memory_limit, slots=slots, cache_tokens=tokens)
     return Hosted(name, version, source, workers or (1 if generates else cores()), about or {}, serving or Serving())
 
 
@@ -321,16 +329,27 @@ class Host:
 
     def _make(self, hosted: Hosted) -> Served:
         labels = (hosted.name, hosted.version)
+        generates = "generation" in lookup.task(hosted.source.model.task).abilities
         scheduler = Scheduler(
             hosted.source,
             hosted.workers,
             self._limits,
             observe_batch=self._metrics.batch_rows.labels(*labels).observe,
             observe_loss=self._metrics.worker_losses.labels(*labels).inc,
+            pace=self._metrics.pace(*labels) if generates else None,
         )
+        if generates:
+            self._show_writing(scheduler, *labels)
         self._metrics.queue_rows.labels(*labels).set_function(lambda: scheduler.waiting_rows)
         self._metrics.workers.labels(*labels).set_function(lambda: len(scheduler.processes))
         return Served(hosted, scheduler)
+
+    def _show_writing(self, scheduler: Scheduler, *labels: str) -> None:
+        self._metrics.answers_running.labels(*labels).set_function(lambda: scheduler.running)
+        tokens = self._metrics.cache_tokens
+        tokens.labels(*labels, "held").set_function(lambda: scheduler.room.held)
+        tokens.labels(*labels, "waiting").set_function(lambda: scheduler.waiting_tokens)
+        tokens.labels(*labels, "all").set(scheduler.room.tokens)
 
     def _add(self, hosted: Hosted, served: Served | None = None) -> None:
         if hosted.version in self._served.get(hosted.name, {}):

@@ -126,9 +126,6 @@ class InferenceProtocol:
         for prediction in predictions:
             if "label" in prediction:
                 self._metrics.predictions.labels(*model, prediction["label"]).inc()
-            for kind in ("prompt", "completion"):
-                if f"{kind}_tokens" in prediction:
-                    self._metrics.tokens.labels(*model, kind).inc(prediction[f"{kind}_tokens"])
 
     def _find(self, request: Request, *, canaries: bool = False) -> Served:
         path = request.path_params

@@ -27,9 +27,11 @@ class Limits:
         generate_seconds: the same for generated text.
         generate_tokens: most tokens of one generated answer.
         sequences: most answers to one prompt.
-        stream_pieces: pieces of text that may wait for a slow reader before the model waits too.
+        cache_waiting: how many times the cache of a text generator may be asked for by what waits for room in it;
+            more is turned away with 429.
+        stream_pieces: pieces of text that may wait for a reader that has stalled.
         wrong_keys: how often one address may show a wrong key before it is told to wait.
-        stall_seconds: how long the model waits for such a reader before it gives the answer up.
+        stall_seconds: a reader that takes nothing for so long has stalled; its answer is given up.
     """
 
     body_bytes: int = 4 * 1024 * 1024
@@ -45,6 +47,7 @@ class Limits:
     generate_seconds: float = 300.0
     generate_tokens: int = 4096
     sequences: int = 8
+    cache_waiting: float = 4.0
     stream_pieces: int = 256
     wrong_keys: Rate = _WRONG_KEYS
     stall_seconds: float = 10.0

@@ -12,8 +12,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 from modelyard.core.requirement import Verdict
 from modelyard.serve.drift import FeatureDrift
+from modelyard.serve.pace import Pace
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+_TOKEN_SECONDS = (0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.5)
 _ROWS = (1, 2, 4, 8, 16, 32, 64)
 
 
@@ -85,6 +87,29 @@ class Metrics:
             (*model, "kind"),
             registry=self.registry,
         )
+        self.first_token_seconds = Histogram(
+            "modelyard_time_to_first_token_seconds",
+            "Time from the request for an answer to its first token, the wait for its turn included.",
+            model,
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.between_tokens_seconds = Histogram(
+            "modelyard_inter_token_latency_seconds",
+            "Time from one token of an answer to the next.",
+            model,
+            buckets=_TOKEN_SECONDS,
+            registry=self.registry,
+        )
+        self.answers_running = Gauge(
+            "modelyard_answers_running", "Answers that are being written.", model, registry=self.registry
+        )
+        self.cache_tokens = Gauge(
+            "modelyard_cache_tokens",
+            "Tokens of key-value cache: promised to answers (held), asked for by those that wait (waiting), and all.",
+            (*model, "state"),
+            registry=self.registry,
+        )
         self.drift = Gauge(
             "modelyard_drift",
             "How far live rows are from those of the release: population stability index, Kolmogorov-Smirnov distance.",
@@ -118,10 +143,16 @@ class Metrics:
             for outcome in outcomes:
                 counter.labels(model, outcome)
 
+    def pace(self, model: str, version: str) -> Pace:
+        """What is told of each token of a version."""
+        labels = (model, version)
+        tokens = [self.tokens.labels(*labels, kind) for kind in ("prompt", "completion")]
+        return Pace(self.first_token_seconds.labels(*labels), self.between_tokens_seconds.labels(*labels), *tokens)
+
     def forget(self, model: str, version: str) -> None:
         """A version is served no more: what it has and has waiting is not shown any longer; its counts stay."""
-        for gauge in (self.queue_rows, self.workers):
-            gauge.remove(model, version)
+        for gauge in (self.queue_rows, self.workers, self.answers_running, self.cache_tokens):
+            gauge.remove_by_labels({"model": model, "version": version})
 
     def show_drift(self, model: str, version: str, found: FeatureDrift) -> None:
         """One feature of a version, as it was last judged."""

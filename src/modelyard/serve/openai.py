@@ -113,20 +113,33 @@ class OpenAIProtocol:
     async def _generate(
         self, served: Served, prompts: Sequence[str], asked: Sampling, caller: Caller, seconds: float
     ) -> Pieces:
-        """One answer after the other: the model writes one at a time."""
-        deadline = time.monotonic() + seconds
+        """The answers grow side by side; whoever reads them slowly slows none but these."""
         seed = asked.seed if asked.seed is not None else secrets.randbits(32)
-        tokens = self._metrics.tokens
-        for index in range(len(prompts) * (asked.n or 1)):
+        came: asyncio.Queue[tuple[int, Piece] | Exception] = asyncio.Queue(1)
+
+        async def write(index: int) -> None:
             row = {"text": prompts[index // (asked.n or 1)]}
             options = {**asked.options, "seed": (seed + index) % 2**63}
-            left = deadline - time.monotonic()
-            async with aclosing(served.scheduler.stream(row, options, left, caller)) as pieces:
-                async for piece in pieces:
-                    if piece.finish_reason is not None:
-                        tokens.labels(served.name, served.version, "prompt").inc(piece.prompt_tokens)
-                        tokens.labels(served.name, served.version, "completion").inc(piece.completion_tokens)
-                    yield index, piece
+            try:
+                async with aclosing(served.scheduler.stream(row, options, seconds, caller)) as pieces:
+                    async for piece in pieces:
+                        await came.put((index, piece))
+            except Exception as error:
+                await came.put(error)
+
+        growing = [asyncio.create_task(write(index)) for index in range(len(prompts) * (asked.n or 1))]
+        left = len(growing)
+        try:
+            while left:
+                item = await came.get()
+                if isinstance(item, Exception):
+                    raise item
+                left -= item[1].finish_reason is not None
+                yield item
+        finally:
+            for task in growing:
+                task.cancel()
+            await asyncio.gather(*growing, return_exceptions=True)
 
     async def _events(
         self, request: Request, pieces: Pieces, first: tuple[int, Piece], answer: Answer, include_usage: bool

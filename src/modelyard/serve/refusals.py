@@ -83,6 +83,13 @@ class TooManyError(RefusalError):
         super().__init__(429, "too much of your work is waiting", **_later(retry_after), code="too_many_requests")
 
 
+class NoRoomError(RefusalError):
+    """As many tokens wait for room in the cache as may wait, or more than can be written in time."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(429, "too many tokens are waiting", **_later(retry_after), code="too_many_tokens")
+
+
 class WorkerGoneError(RefusalError):
     """The worker ended while it answered, and what it had answered was sent already."""
 

@@ -11,24 +11,32 @@ import asyncio
 import json
 import math
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from typing import Any
+from contextlib import aclosing
+from functools import cached_property
+from typing import Any, cast
 
 from modelyard.core import lookup
-from modelyard.core.task import Piece, Prediction
+from modelyard.core.predictor import apply_transforms
+from modelyard.core.task import GeneratingTask, Piece, Prediction
 from modelyard.core.transform import Row
 from modelyard.serve import spans
 from modelyard.serve.batching import BYTES_PER_TOKEN, Gathering, Job, RowJob, StreamJob, choose_batch
+from modelyard.serve.cache_room import CacheRoom
 from modelyard.serve.cost import CostModel
 from modelyard.serve.crew import Crew
 from modelyard.serve.foresight import Foresight
 from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.limits import Limits
+from modelyard.serve.pace import Pace
 from modelyard.serve.quarantine import Quarantine
-from modelyard.serve.refusals import DeadlineError, OverloadError, RefusalError, TooManyError, WorkerGoneError
+from modelyard.serve.refusals import DeadlineError, NoRoomError, OverloadError, RefusalError, TooManyError
 from modelyard.serve.waiting import Caller, Waiting
 
 _FRONT = 256
 """Jobs that are looked at for one batch."""
+_AHEAD = 2
+"""Batches that a worker may have at once: it takes up the next one without waiting for word from here, which is late
+on a busy machine."""
 _LOSSES = 2
 """Workers that one row may end."""
 _SHORT = 0.05
@@ -48,6 +56,7 @@ class Scheduler:
         count: how many work at once.
         observe_batch: told the rows of each batch.
         observe_loss: told of each worker that is lost.
+        pace: told of each token, where the model generates text.
     """
 
     def __init__(
@@ -58,9 +67,13 @@ class Scheduler:
         *,
         observe_batch: Callable[[int], None] = _ignore,
         observe_loss: Callable[[], None] = _ignore,
+        pace: Pace | None = None,
     ) -> None:
-        self._limits, self._observe_loss = limits, observe_loss
-        self._generates = "generation" in lookup.task(source.model.task).abilities
+        self._limits, self._observe_loss, self._pace = limits, observe_loss, pace
+        self._model, self._task = source.model, lookup.task(source.model.task)
+        self._generates = "generation" in self._task.abilities
+        self.room = CacheRoom(count * source.cache_tokens)
+        self._most_room = source.cache_tokens
         self._longest = int(source.model.settings.get("max_length", limits.text_characters)) * BYTES_PER_TOKEN
         self._cost = CostModel(source.timings)
         self._crew = Crew(
@@ -69,15 +82,15 @@ class Scheduler:
             limits,
             desk=self,
             cost=self._cost,
-            # A growing answer has a worker for itself, and takes too long to wait behind.
-            ahead=not self._generates,
+            seats=source.slots if self._generates else _AHEAD,
             observe_batch=observe_batch,
         )
         self._waiting: Waiting[Job] = Waiting()
         self._again: list[Job] = []
+        self._unwritten: set[Job] = set()
         self._quarantine = Quarantine()
         self._foresight = Foresight()
-        self._accepted = 0
+        self._accepted = self._running = 0
         self._empty = asyncio.Event()
         self._empty.set()
         self._closing = False
@@ -102,6 +115,16 @@ class Scheduler:
         return len(self._waiting) + len(self._again)
 
     @property
+    def running(self) -> int:
+        """Answers that workers are writing."""
+        return self._running
+
+    @property
+    def waiting_tokens(self) -> int:
+        """Tokens of cache that answers wait for."""
+        return sum(job.room for job in self._unwritten if isinstance(job, StreamJob))
+
+    @property
     def processes(self) -> list[int]:
         """Numbers of the worker processes that are there."""
         return [worker.process for worker in self._crew.live if worker.process is not None]
@@ -120,6 +143,8 @@ class Scheduler:
             RefusalError: 429 or 503 when too much waits, 504 when the time is over.
             InputError: the task refused a row or an option.
         """
+        if self._generates:
+            return await self._write(rows, options, seconds, caller)
         loop = asyncio.get_running_loop()
         gathering = Gathering(len(rows))
         key = json.dumps(options, sort_keys=True) if options else ""
@@ -149,8 +174,10 @@ class Scheduler:
     ) -> AsyncGenerator[Piece, None]:
         """The answer to one row as it grows; closing the generator stops the work. Raises as ``submit`` does."""
         end = asyncio.get_running_loop().time() + seconds
-        job = StreamJob(row, options, asyncio.Queue(self._limits.stream_pieces), end, caller)
-        job.cost = self._cost.seconds(1, 0)
+        room = await asyncio.to_thread(self._room_for, row, options)
+        limits = self._limits
+        job = StreamJob(row, options, end, caller, room, limits.stream_pieces, limits.stall_seconds, self._pace)
+        job.cost = self.room.seconds(room)
         self._enter([job], caller, seconds)
         try:
             finished = False
@@ -164,6 +191,38 @@ class Scheduler:
         finally:
             job.close()
             self._leave([job])
+
+    def _room_for(self, row: Row, options: Mapping[str, Any]) -> int:
+        (ready,) = apply_transforms(self._model.transforms, [row])
+        return cast(GeneratingTask, self._task).room_for(self._processor, ready, options)
+
+    @cached_property
+    def _processor(self) -> Any:
+        return self._task.processor(self._model)
+
+    async def _write(
+        self, rows: Sequence[Row], options: Mapping[str, Any], seconds: float, caller: Caller
+    ) -> list[Prediction]:
+        """Whole answers, which are written beside each other."""
+        tasks = [asyncio.create_task(self._collect(row, options, seconds, caller)) for row in rows]
+        try:
+            return await asyncio.gather(*tasks)
+        finally:
+            # One refused row ends the request; its other rows need no answer any more.
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _collect(self, row: Row, options: Mapping[str, Any], seconds: float, caller: Caller) -> Prediction:
+        async with aclosing(self.stream(row, options, seconds, caller)) as pieces:
+            found = [piece async for piece in pieces]
+        last = found[-1]
+        return {
+            "text": "".join(piece.text for piece in found),
+            "finish_reason": last.finish_reason,
+            "prompt_tokens": last.prompt_tokens,
+            "completion_tokens": last.completion_tokens,
+        }
 
     async def close(self) -> None:
         """Answer what was accepted, then end the workers."""
@@ -180,6 +239,7 @@ class Scheduler:
         for job in jobs:
             job.traced, job.entered = traced, now
             self._waiting.add(job)
+            self._unwritten.add(job)
         self._crew.wake()
 
     def _admit(self, jobs: Sequence[Job], caller: Caller, seconds: float) -> None:
@@ -196,13 +256,29 @@ class Scheduler:
             raise TooManyError(math.ceil(wait))
         own = self._foresight.surely(sum(job.cost for job in jobs) / self._crew.size)
         most = min(self._limits.queue_seconds, max(0.0, seconds - own))
-        if self._cost.known and not self._generates and wait > most:
+        if self._cost.known and wait > most:
             raise OverloadError(math.ceil(wait - most))
+        for job in jobs:
+            if isinstance(job, StreamJob):
+                self._admit_tokens(job.room, seconds)
         self._quarantine.check(jobs)
 
     def _foreseen(self, caller: Caller) -> float:
         """Seconds until a row of this caller that comes now would begin, as batches cost on the average."""
         return (self._waiting.cost_before(caller) + self._crew.busy_seconds) / self._crew.size
+
+    def _admit_tokens(self, room: int, seconds: float) -> None:
+        """Refuse an answer for which there would be no room in time."""
+        if room > self._most_room:
+            raise RefusalError(
+                422,
+                f"prompt and answer may come to {room} tokens",
+                expected=f"at most {self._most_room} at once",
+                fix="ask for fewer tokens, or serve with a larger --cache-limit",
+            )
+        waiting = self.waiting_tokens + room
+        if waiting > self._limits.cache_waiting * self.room.tokens or self.room.wait(waiting) > seconds:
+            raise NoRoomError(self.room.retry_after(waiting))
 
     def _leave(self, jobs: Sequence[Job]) -> None:
         self._accepted -= len(jobs)
@@ -212,26 +288,45 @@ class Scheduler:
             self._empty.set()
 
     def _withdraw(self, job: Job) -> None:
+        self._unwritten.discard(job)
         self._waiting.remove(job)
         if job in self._again:
             self._again.remove(job)
 
     def next_batch(self, idle: int) -> list[Job]:
         """What is worth running now; what is too late never runs."""
-        if not idle and not self._may_hand_ahead():
+        if not idle and not self._generates and not self._may_hand_ahead():
             return []
         now = asyncio.get_running_loop().time()
         while front := self._again[:1] or self._waiting.front(_FRONT):
             late = [job for job in front if job.abandoned or job.deadline <= now]
             if not late:
+                if isinstance(front[0], StreamJob) and not self._may_begin(front[0], idle):
+                    return []
                 batch = choose_batch(front, self._cost, most=self._limits.batch_rows, idle=max(1, idle))
                 for job in batch:
-                    self._waiting.take(job)
-                    self._withdraw(job)
+                    self._begin(job)
                 return batch
             for job in late:
                 self._withdraw(job)
         return []
+
+    def _may_begin(self, job: StreamJob, idle: int) -> bool:
+        """It has room in the cache; and a worker for itself, if it has lost one."""
+        return self.room.fits(job.room) and (idle > 0 or not job.losses)
+
+    def _begin(self, job: Job) -> None:
+        """A worker takes it."""
+        self._waiting.take(job)
+        self._withdraw(job)
+        if isinstance(job, StreamJob):
+            self._running += 1
+            self.room.take(job.room)
+
+    def ended(self, job: StreamJob) -> None:
+        """Its room in the cache is free."""
+        self._running -= 1
+        self.room.give_back(job.room)
 
     def _may_hand_ahead(self) -> bool:
         """What is handed to a busy worker cannot be called back; it costs little where others are left to choose from
@@ -248,10 +343,9 @@ class Scheduler:
             job.losses += 1
             if job.abandoned:
                 continue
-            if isinstance(job, StreamJob) and job.begun:
-                job.deliver(WorkerGoneError())
-            elif job.losses >= _LOSSES:
+            if job.losses >= _LOSSES:
                 job.deliver(self._quarantine.add(job))
             else:
                 self._again.append(job)
+                self._unwritten.add(job)
         self._crew.wake()

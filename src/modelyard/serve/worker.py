@@ -1,4 +1,5 @@
-"""One worker process, as the event loop sees it: batches in, answers out, one thing at a time and in order.
+"""One worker process, as the event loop sees it: batches in and answers out, one at a time and in order; or answers
+that grow side by side, where the model generates text.
 
 Knows frames and a process; what is put in a batch and what becomes of a lost one is the scheduler's to say.
 """
@@ -6,11 +7,12 @@ Knows frames and a process; what is put in a batch and what becomes of a lost on
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import signal
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -19,9 +21,6 @@ from modelyard.core.transform import Row
 from modelyard.serve import frames
 from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.frames import Answer, Frame, Unpacker
-
-_AHEAD = 64
-"""Pieces of a growing answer that are read ahead of who takes them; then the worker waits."""
 
 
 class WorkerLostError(Exception):
@@ -66,6 +65,7 @@ class Worker:
         self._source, self._patience = source, patience
         self._link: _Link | None = None
         self._line = asyncio.Lock()
+        self._keys = itertools.count()
         self.process: int | None = None
 
     @property
@@ -104,26 +104,50 @@ class Worker:
         answers = [frames.from_json(item) for item in head["answers"]]
         return Done(answers, head["work"], time.monotonic() - started, head["began"], head["ended"])
 
-    async def stream(self, row: Row, options: Mapping[str, Any]) -> AsyncGenerator[Piece, None]:
-        """The answer to one row as it grows; closing the generator stops the work.
+    async def write(
+        self,
+        row: Row,
+        options: Mapping[str, Any],
+        owner: str,
+        take: Callable[[Piece], None],
+        when_begun: Callable[[Callable[[], None]], None],
+    ) -> None:
+        """Have the answer to one row written, beside others; returns when it has ended or was stopped.
+
+        Args:
+            owner: prompts of one owner may share work.
+            take: called with each piece.
+            when_begun: called with what stops it.
 
         Raises:
             WorkerLostError: no more will come.
             InputError: the task refused the row or an option.
             WorkerError: the model failed.
         """
-        self._send(frames.pack_rows([row], options, "stream"))
-        head: Mapping[str, Any] = {}
+        key, link = next(self._keys), self._link
+        self._send(frames.pack_rows([row], options, "write", key=key, owner=owner))
+        if link is None:
+            raise WorkerLostError("it is not running")
+        growing = link.growing[key] = _Growing(take, asyncio.get_running_loop().create_future())
+
+        def stop() -> None:
+            if not growing.done.done():
+                growing.done.set_result(None)
+                link.send(frames.pack({"drop": True, "key": key}))
+
+        when_begun(stop)
         try:
-            while "end" not in (head := (await self._receive()).head):
-                yield Piece(**head["piece"])
-        except GeneratorExit:
-            self._send(frames.pack({"stop": True}))
-            while "end" not in (await self._receive()).head:
-                continue
-            raise
-        if head["end"] is not None:
-            raise cast(Exception, frames.from_json(head["end"]))
+            await self._until(growing.done, link)
+        finally:
+            del link.growing[key]
+
+    async def _until(self, done: asyncio.Future[None], link: _Link) -> None:
+        """Wait for the end of an answer as long as anything comes from the worker."""
+        while not (await asyncio.wait([done], timeout=self._patience))[0]:
+            if time.monotonic() - link.heard >= self._patience:
+                self.kill()
+                raise WorkerLostError(f"nothing came within {self._patience:g} s")
+        done.result()
 
     def kill(self) -> None:
         """End the process now."""
@@ -152,11 +176,37 @@ class Worker:
             raise WorkerLostError(f"no answer within {self._patience:g} s") from None
 
 
+@dataclass(frozen=True)
+class _Growing:
+    """Who takes the pieces of an answer, and what is waited for."""
+
+    take: Callable[[Piece], None]
+    done: asyncio.Future[None]
+
+    def add(self, item: Mapping[str, Any]) -> None:
+        """The next piece, or why there is none."""
+        if self.done.done():
+            return
+        if "piece" not in item:
+            self.done.set_exception(cast(Exception, frames.from_json(item)))
+            return
+        piece = Piece(**item["piece"])
+        self.take(piece)
+        if piece.finish_reason is not None and not self.done.done():
+            self.done.set_result(None)
+
+
 class _Link(asyncio.Protocol):
-    """Frames over a socket, with one reader."""
+    """Frames over a socket, with one reader; pieces of growing answers go to those who take them.
+
+    Attributes:
+        heard: monotonic time at which something came last.
+    """
 
     def __init__(self, when_lost: Callable[[], None]) -> None:
         self.lost = False
+        self.heard = time.monotonic()
+        self.growing: dict[int, _Growing] = {}
         self._when_lost = when_lost
         self._unpacker = Unpacker()
         self._frames: deque[Frame] = deque()
@@ -167,14 +217,22 @@ class _Link(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        self._frames.extend(self._unpacker.feed(data))
-        if self._transport is not None and len(self._frames) > _AHEAD:
-            self._transport.pause_reading()
+        self.heard = time.monotonic()
+        for frame in self._unpacker.feed(data):
+            if "pieces" not in frame.head:
+                self._frames.append(frame)
+                continue
+            for key, item in frame.head["pieces"]:
+                if key in self.growing:
+                    self.growing[key].add(item)
         self._wake()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.lost = True
         self._wake()
+        for growing in self.growing.values():
+            if not growing.done.done():
+                growing.done.set_exception(WorkerLostError("it ended"))
         self._when_lost()
 
     def send(self, data: bytes) -> None:
@@ -187,8 +245,6 @@ class _Link(asyncio.Protocol):
                 raise WorkerLostError("it ended")
             self._reader = asyncio.get_running_loop().create_future()
             await self._reader
-        if self._transport is not None and not self.lost:
-            self._transport.resume_reading()
         return self._frames.popleft()
 
     def close(self) -> None:

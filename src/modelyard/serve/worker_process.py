@@ -15,7 +15,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from modelyard.core.errors import ModelyardError
@@ -25,6 +24,7 @@ from modelyard.engines.jobs import find_function
 from modelyard.serve import frames
 from modelyard.serve.frames import Answer, Frame, Unpacker
 from modelyard.serve.opening import measure
+from modelyard.serve.writing_process import write_answers
 
 _CHUNK = 1 << 18
 _NICER = 10
@@ -47,11 +47,12 @@ def main() -> None:
         control.sendall(frames.pack({"error": error.to_json()}))
         return
     control.sendall(frames.pack({"timings": timings}))
-    _hand_out(control, predictor, forks=job["forks"])
+    _hand_out(control, predictor, job)
 
 
-def _hand_out(control: socket.socket, predictor: Predictor, *, forks: bool) -> None:
+def _hand_out(control: socket.socket, predictor: Predictor, job: Mapping[str, Any]) -> None:
     """A worker for each socket that comes; where the runtime cannot be forked, this process is the only one."""
+    forks = job["forks"]
     # What was made so far is in use for good; looking at it again would copy its pages.
     gc.freeze()
     if forks:
@@ -67,29 +68,31 @@ def _hand_out(control: socket.socket, predictor: Predictor, *, forks: bool) -> N
         control.close()
         # Who turns requests away at once must not wait for those who compute.
         os.nice(_NICER)
-        _serve(socket.socket(fileno=descriptors[0]), predictor)
+        _serve(socket.socket(fileno=descriptors[0]), predictor, job)
         # Threads of the process that this one was forked from do not exist here: nothing waits for them.
         os._exit(0)
 
 
-def _serve(connection: socket.socket, predictor: Predictor) -> None:
+def _serve(connection: socket.socket, predictor: Predictor, job: Mapping[str, Any]) -> None:
     threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
     try:
         connection.sendall(frames.pack({"pid": os.getpid()}))
-        incoming = _receive(connection)
-        for frame in incoming:
-            if "predict" in frame.head:
-                began, started = time.time_ns(), time.process_time()
-                found = answer(predictor, frames.unpack_rows(frame, "predict"), frame.head["options"])
-                answers = [frames.to_json(item) for item in found]
-                times = {"work": time.process_time() - started, "began": began, "ended": time.time_ns()}
-                connection.sendall(frames.pack({"answers": answers, **times}))
-            elif "stream" in frame.head:
-                (row,) = frames.unpack_rows(frame, "stream")
-                _stream(connection, incoming, predictor, row, frame.head["options"])
+        if "generation" in predictor.task.abilities:
+            write_answers(connection, predictor, slots=job["slots"], tokens=job["cache_tokens"])
+        else:
+            _predict(connection, predictor)
     except OSError:
         # The server is gone, and with it whoever wanted the answer.
         return
+
+
+def _predict(connection: socket.socket, predictor: Predictor) -> None:
+    for frame in _receive(connection):
+        began, started = time.time_ns(), time.process_time()
+        found = answer(predictor, frames.unpack_rows(frame, "predict"), frame.head["options"])
+        answers = [frames.to_json(item) for item in found]
+        times = {"work": time.process_time() - started, "began": began, "ended": time.time_ns()}
+        connection.sendall(frames.pack({"answers": answers, **times}))
 
 
 def _end_with(connection: socket.socket) -> None:
@@ -108,25 +111,6 @@ def answer(predictor: Predictor, rows: Sequence[Row], options: Mapping[str, Any]
         if len(rows) == 1:
             return [error if isinstance(error, Exception) else frames.as_failure(error)]
     return [found for row in rows for found in answer(predictor, [row], options)]
-
-
-def _stream(
-    connection: socket.socket, incoming: Iterator[Frame], predictor: Predictor, row: Row, options: Mapping[str, Any]
-) -> None:
-    """Send pieces as they come, until the last one or until the server wants no more."""
-    end: dict[str, Any] = {"end": None}
-    try:
-        for piece in predictor.stream(row, **options):
-            connection.sendall(frames.pack({"piece": asdict(piece)}))
-            if select.select([connection], [], [], 0)[0]:
-                # Nothing else is sent while an answer grows: no more is wanted, or the server is gone.
-                next(incoming, None)
-                break
-    except OSError:
-        raise
-    except BaseException as error:
-        end = {"end": frames.to_json(error if isinstance(error, Exception) else frames.as_failure(error))}
-    connection.sendall(frames.pack(end))
 
 
 def _receive(connection: socket.socket) -> Iterator[Frame]:

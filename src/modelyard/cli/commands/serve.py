@@ -41,6 +41,19 @@ class Serve:
             help="most rows in one call of a model; with 1 an answer never depends on what else is asked (default: 32)",
         )
         parser.add_argument(
+            "--slots",
+            type=int,
+            default=16,
+            metavar="N",
+            help="answers of generated text that a worker writes at once (default: 16)",
+        )
+        parser.add_argument(
+            "--cache-limit",
+            default="1GB",
+            metavar="SIZE",
+            help="what keys and values of generated text may take in a worker; answers wait for room (default: 1GB)",
+        )
+        parser.add_argument(
             "--memory-limit",
             metavar="SIZE",
             help="refuse models that together take more, such as 2GB (default: $MODELYARD_MEMORY_LIMIT, or no limit)",
@@ -91,6 +104,8 @@ class Serve:
             raise InputError(f"--workers {arguments.workers}", expected="1 to 256")
         if not 1 <= arguments.batch_rows <= 4096:
             raise InputError(f"--batch-rows {arguments.batch_rows}", expected="1 to 4096")
+        if not 1 <= arguments.slots <= 1024:
+            raise InputError(f"--slots {arguments.slots}", expected="1 to 1024")
         if (arguments.tls_cert is None) != (arguments.tls_key is None):
             raise InputError("half of what TLS needs", expected="--tls-cert and --tls-key")
         tls = Tls(Path(arguments.tls_cert), Path(arguments.tls_key)) if arguments.tls_cert else None
@@ -99,6 +114,8 @@ class Serve:
         limit = memory.read_size(arguments.memory_limit, "--memory-limit") if arguments.memory_limit else None
         signer = read_public_key(Path(arguments.signer)) if arguments.signer else None
         admit = partial(yard.signing.admit, required=arguments.require_signature, signer=signer)
+        cache_bytes = memory.read_size(arguments.cache_limit, "--cache-limit")
+        open_it = partial(open_version, slots=arguments.slots, cache_bytes=cache_bytes)
         versions = [yard.resolve(reference) for reference in arguments.release]
         for version in versions:
             admit(version)
@@ -106,10 +123,17 @@ class Serve:
         with ExitStack() as opened:
             hosted = []
             for version in versions:
-                item = open_version(yard, version, workers=arguments.workers, memory_limit=limit)
+                item = open_it(yard, version, workers=arguments.workers, memory_limit=limit)
                 opened.callback(item.source.close)
                 hosted.append(item)
-            following = Following(yard, arguments.release, workers=arguments.workers, memory_limit=limit, admit=admit)
+            following = Following(
+                yard,
+                arguments.release,
+                workers=arguments.workers,
+                memory_limit=limit,
+                admit=admit,
+                open_it=open_it,
+            )
             details = {"host": arguments.host, "port": arguments.port, "models": [item.reference for item in versions]}
             yard.record("start server", "", details)
             opened.callback(yard.record, "stop server", "", details)

@@ -17,7 +17,8 @@ from modelyard.core.source import Source
 from modelyard.core.task import NO_HINTS, Encoded, Hints, Piece, Prediction, Workload
 from modelyard.core.transform import Row
 from modelyard.methods import length_batches
-from modelyard.tasks.text_generation import adoption, decoding, processor
+from modelyard.tasks.text_generation import adoption, continuous, decoding, processor
+from modelyard.tasks.text_generation.continuous import ContinuousWriter
 from modelyard.tasks.text_generation.options import read
 from modelyard.tasks.text_generation.processor import Processor
 
@@ -75,6 +76,17 @@ class TextGeneration:
             raise InputError(f"options: sequences: {chosen.sequences} in a stream", expected="1")
         answers = decoding.start(processor, [processor.prompt(str(row["text"]))], chosen)
         return _pieces(decoding.decode(session, processor, answers, chosen))
+
+    def writer(self, session: Session, processor: Processor, *, slots: int, tokens: int) -> ContinuousWriter:
+        return ContinuousWriter(session, processor, slots=slots, tokens=tokens)
+
+    def room_for(self, processor: Processor, row: Row, options: Mapping[str, Any]) -> int:
+        return continuous.room_for(processor, row, options)
+
+    def token_bytes(self, model: Model) -> int:
+        """Keys and values of every layer in float32."""
+        shapes: list[list[int]] = model.settings["cache"]
+        return sum(heads * (key + value) for heads, key, value in shapes) * np.dtype(np.float32).itemsize
 
     def chat_prompt(self, processor: Processor, messages: Sequence[Mapping[str, str]]) -> str:
         return processor.chat(messages)
