@@ -7,16 +7,18 @@ import os
 import signal
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 
+from modelyard.core import lookup
 from modelyard.core.model import Model
 from modelyard.core.predictor import Predictor
-from modelyard.core.task import Piece
+from modelyard.core.task import GeneratingTask, Piece
 from modelyard.serve.cache_room import CacheRoom
 from modelyard.serve.fork_server import ForkServer
+from modelyard.serve.hosting import open_model
 from modelyard.serve.limits import Limits
 from modelyard.serve.metrics import Metrics
 from modelyard.serve.refusals import DeadlineError, NoRoomError, QuarantineError, RefusalError, StalledError
@@ -228,12 +230,9 @@ def test_room_is_held_and_foretold() -> None:
 
 
 def test_the_server_tells_of_429_and_of_what_it_writes(serve: Any, generator: Model) -> None:
-    from modelyard.serve.hosting import Hosted
-
-    with (
-        ForkServer(generator, measure=False, slots=2, cache_tokens=32) as source,
-        serve(Hosted("chat", "1", source), limits=Limits(cache_waiting=0)) as client,
-    ):
+    token = cast(GeneratingTask, lookup.task(generator.task)).token_bytes(generator)
+    hosted = open_model("chat", "1", generator, slots=2, cache_bytes=32 * token, workers=1)
+    with hosted.source, serve(hosted, limits=Limits(cache_waiting=0)) as client:
         body = {"model": "chat", "prompt": "hi", "max_tokens": 10, "temperature": 0}
         answer: httpx.Response = client.post("/v1/completions", json=body)
         assert answer.status_code == 429

@@ -12,13 +12,13 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from modelyard.core import lookup
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.predictor import raw_columns
-from modelyard.core.task import Prediction, Task
+from modelyard.core.task import GeneratingTask, Prediction, Task
 from modelyard.core.transform import Row
 from modelyard.methods.rules import Serving
 from modelyard.serve.canary import Canary, Wish
