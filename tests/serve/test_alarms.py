@@ -13,13 +13,15 @@ from typing import Any
 
 import pytest
 
+from modelyard.cli.main import main
 from modelyard.core.errors import InputError
 from modelyard.core.report import Measure
 from modelyard.core.requirement import Verdict
 from modelyard.serve import webhook
 from modelyard.serve.alarm_bell import Bell
 from modelyard.serve.alarm_messages import message
-from modelyard.serve.alarms import Alarm, Alarms, Finding
+from modelyard.serve.alarms import Alarm, Alarms
+from modelyard.serve.findings import Finding
 from modelyard.serve.following import open_version
 from modelyard.serve.live import Live
 from modelyard.serve.watching import Watching
@@ -248,6 +250,11 @@ def test_a_server_tells_of_promises_that_it_does_not_keep(
         line = f'modelyard_alarm{{alert="ModelyardLatencyP50",model="{NAME}",version="{number}"}} 1.0'
         assert line in client.get("/metrics").text
         until(lambda: 'modelyard_alarm_messages_total{outcome="sent"} 1.0' in client.get("/metrics").text)
+        assert main(["watch", NAME, "--url", str(client.base_url)]) == 1
+    shown = capfd.readouterr()
+    assert "latency_p50_ms" in shown.out
+    assert "required <= 0.001 (95% sure): not met" in shown.out
+    assert shown.err.count('"event.action": "alarm"') == 1
     headers, body = receiver.got[0]
     sent = json.loads(body)
     assert headers[SIGNATURE]
@@ -256,7 +263,6 @@ def test_a_server_tells_of_promises_that_it_does_not_keep(
     assert told["bound"] == "<= 0.001 (95% sure)"
     assert 0.001 < told["low"] <= told["value"] <= told["high"]
     assert told["n"] >= 6
-    assert len(logged(capfd, "alarm")) == 1
 
 
 def test_what_is_not_safe_or_not_there_is_refused(tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -14,13 +16,14 @@ import pytest
 from modelyard.cli.main import main
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
-from modelyard.core.rollout import Plan, State
+from modelyard.core.rollout import Plan, Progress, State
 from modelyard.serve.canary import Canary
 from modelyard.serve.following import Following, OpenVersion, open_version
 from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.hosting import Hosted
 from modelyard.yard.events import Event
 from modelyard.yard.registry import Version
+from modelyard.yard.reviews import Sighting
 from modelyard.yard.yard import Yard
 from tests.serve.conftest import Serve
 from tests.serve.releases import NAME, Load, Maker, ask, until
@@ -189,6 +192,73 @@ def test_it_can_be_aborted_and_only_one_runs(
         until(client, lambda _: ask(client, {"x-modelyard-canary": "always"})[1] == "1")
         assert main(["rollout", NAME, "--abort"]) == 2
     assert "no rollout" in capsys.readouterr().err
+
+
+def judge_by_people(maker: Maker, number: str, *, right: int, wrong: int) -> None:
+    answer = {"label": "y", "score": 0.6, "scores": {"n": 0.4, "y": 0.6}}
+    seen = [Sighting(NAME, int(number), "r", row, "sample", {"age": 3.0}, answer) for row in range(right + wrong)]
+    ids, _ = maker.yard.reviews.add(seen)
+    for place, review in enumerate(ids):
+        maker.yard.reviews.decide(review, "y" if place < right else "n", "ann")
+
+
+ACCURATE = "require: {accuracy: '>= 0.9', latency_p95_ms: '<= 5000'}\n"
+
+
+def test_a_version_that_people_find_wrong_is_rolled_back(
+    serve: Serve, maker: Maker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    number = maker.good(0.15, ACCURATE)
+    judge_by_people(maker, number, right=5, wrong=25)
+    state, _ = run(serve, maker, number)
+    assert state is State.ROLLED_BACK
+    assert failed_checks(last_check(maker)) == {"accuracy"}
+    (found,) = [item for item in last_check(maker).details["checks"] if item["measure"] == "accuracy"]
+    assert (found["value"], found["n"]) == (pytest.approx(5 / 30), 30)
+    monkeypatch.setenv("MODELYARD_HOME", str(maker.yard.home))
+    assert main(["promote", f"{NAME}:{number}", "--force", "--alias", "tried"]) == 0
+    assert "people found 5 of 30 of its answers right" in capsys.readouterr().out
+
+
+def test_where_people_must_have_looked_nothing_passes_before(serve: Serve, maker: Maker) -> None:
+    number = maker.good(0.16, ACCURATE)
+    state, _ = run(serve, maker, number, reviewed=True, patience=2)
+    assert state is State.ROLLED_BACK
+    assert last_check(maker).details["verdict"] == "inconclusive"
+    judge_by_people(maker, number, right=60, wrong=0)
+    state, _ = run(serve, maker, number, reviewed=True)
+    assert state is State.PROMOTED
+
+
+@pytest.mark.slow
+def test_two_servers_take_a_step_together(serve: Serve, maker: Maker) -> None:
+    number = maker.good(0.17)
+    plan = Plan(**{**QUICK, "interval": 0.4, "step_weight": 20, "mirror": 1.0})
+    with following(serve, maker) as one, following(serve, maker) as other, Load(one, 1), Load(other, 1):
+        maker.yard.start_rollout(f"{NAME}:{number}", plan, force=True)
+        until(one, lambda _: state_of(maker) is not State.RUNNING)
+        assert state_of(maker) is State.PROMOTED
+        for client in (one, other):
+            until(client, lambda version: version == number)
+    begun = max(n for n, event in enumerate(maker.yard.history(NAME)) if event.action == "rollout start")
+    steps = [
+        event for event in maker.yard.history(NAME)[begun:] if event.action in ("rollout check", "rollout promoted")
+    ]
+    times = [datetime.fromisoformat(event.time).timestamp() for event in steps if event.details["verdict"] == "met"]
+    assert len(times) == plan.steps
+    assert all(later - earlier > 0.9 * plan.interval for earlier, later in itertools.pairwise(times))
+
+
+def test_a_check_is_recorded_once_upon_what_it_was_made_of(maker: Maker) -> None:
+    yard, number = maker.yard, maker.good(0.18)
+    yard.promote(f"{NAME}:1", force=True)
+    begun = yard.start_rollout(f"{NAME}:{number}", Plan(), force=True)
+    assert yard.note_rollout(begun, Progress(1), State.RUNNING, {}, now=5.0)
+    assert not yard.note_rollout(begun, Progress(1), State.RUNNING, {}, now=6.0)
+    found = yard.rollout(NAME)
+    assert found is not None
+    assert (found.progress, found.checked) == (Progress(1), 5.0)
+    assert yard.note_rollout(begun, begun.progress, State.ABORTED, {})
 
 
 @pytest.mark.parametrize("weight", [1, 10, 33, 50, 100])

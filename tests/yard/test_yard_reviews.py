@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,17 @@ def test_they_are_found_by_model_state_and_page(reviews: Reviews, tmp_path: Path
     assert reviews.find(name="other") == []
     with pytest.raises(InputError, match="no state 'open'"):
         reviews.find(state="open")
+
+
+def test_agreement_is_told_from_what_was_chosen_by_chance(maker: Maker, clock: Clock) -> None:
+    number = int(maker.good(0.3))
+    reviews = Reviews(Database(maker.yard.home / "yard.sqlite"), clock=clock)
+    assert reviews.agreement(NAME, number) == (0, 0)
+    reasons = ["sample", "sample", "rule edge, sample", "confidence", "feedback", "rule sample", "sample"]
+    seen = [replace(sighting(row, reason=reason), number=number) for row, reason in enumerate(reasons)]
+    ids, _ = reviews.add(seen)
+    for place, decision in ((0, "y"), (1, "n"), (2, "y"), (3, "n"), (4, "n"), (5, "n")):
+        reviews.decide(ids[place], decision, "ann")
+    assert reviews.agreement(NAME, number) == (2, 3)
+    assert reviews.agreement(NAME, number, most=1) == (1, 1)
+    assert reviews.agreement(NAME, number + 1) == (0, 0)

@@ -33,6 +33,7 @@ class Plan:
         patience: checks in a row that cannot tell, after which it is rolled back.
         shadow: the new version answers copies only, and no caller sees what it says.
         mirror: share of the old version's requests that the new one answers too, to compare.
+        reviewed: a check is passed only where people's judgement shows the accuracy that is required.
     """
 
     interval: float = 60.0
@@ -42,6 +43,7 @@ class Plan:
     patience: int = 10
     shadow: bool = False
     mirror: float = 0.2
+    reviewed: bool = False
 
     def __post_init__(self) -> None:
         bounds = {

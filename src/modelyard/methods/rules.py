@@ -93,9 +93,10 @@ class Review:
 
     def reason(self, answer: Mapping[str, Any], chance: random.Random) -> str | None:
         """Why an answer is shown; None where it is not."""
-        if answer.get("score", 1.0) < self.confidence_below:
-            return "confidence"
-        return "sample" if self.sample and chance.random() < self.sample else None
+        # First, so that those chosen by chance stand for all answers, the uncertain ones too.
+        if self.sample and chance.random() < self.sample:
+            return "sample"
+        return "confidence" if answer.get("score", 1.0) < self.confidence_below else None
 
 
 @dataclass(frozen=True)

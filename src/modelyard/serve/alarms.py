@@ -13,8 +13,15 @@ from dataclasses import dataclass, replace
 from modelyard.core.report import Measure
 from modelyard.core.requirement import Requirement, Verdict
 from modelyard.serve import drift
-from modelyard.serve.analysis import LATENCIES, measure_latencies, watched_requirements
+from modelyard.serve.analysis import (
+    LATENCIES,
+    measure_latencies,
+    measure_reviews,
+    reviewed_requirements,
+    watched_requirements,
+)
 from modelyard.serve.drift import FeatureDrift
+from modelyard.serve.findings import Finding
 from modelyard.serve.hosting import Served
 
 WINDOW = 300.0
@@ -25,41 +32,6 @@ REPEAT = 4 * 3600.0
 """Seconds after which an alarm that goes on is told of again."""
 SILENCE = 3600.0
 """Seconds without a request, after which nothing shows that promises are kept."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that a version is watched for, as it stands.
-
-    Attributes:
-        alert: name of the alarm, that of the Prometheus rule for the same (:mod:`modelyard.serve.alert_rules`).
-        model: name, with its ``version``.
-        measure: what was measured, in the words of ``require:``; a drift's is ``psi``, of the ``feature``.
-        window: seconds that it was measured over; None where it is how things stand now.
-    """
-
-    alert: str
-    severity: str
-    model: str
-    version: str
-    measure: str
-    bound: str
-    found: Measure
-    verdict: Verdict
-    window: float | None = None
-    feature: str = ""
-
-    @property
-    def key(self) -> tuple[str, str, str, str]:
-        return (self.alert, self.model, self.version, self.feature)
-
-    @property
-    def summary(self) -> str:
-        """One line for a person."""
-        what = f"{self.measure} of {self.feature}" if self.feature else self.measure
-        value = "unknown" if self.found.value is None else f"{self.found.value:.4g}"
-        unit = f" {self.found.unit}" if self.found.unit else ""
-        return f"{self.model}:{self.version}: {what} is {value}{unit}, required {self.bound}"
 
 
 @dataclass(frozen=True)
@@ -136,14 +108,38 @@ class Alarms:
             yield Alarm(finding or alarm.finding, alarm.started, now)
 
 
-def find(served: Served, promised: Sequence[Requirement], drifts: Sequence[FeatureDrift]) -> list[Finding]:
+def find(
+    served: Served, promised: Sequence[Requirement], drifts: Sequence[FeatureDrift], reviewed: tuple[int, int] = (0, 0)
+) -> list[Finding]:
     """Everything that a version is watched for.
 
     Args:
         promised: what its recipe requires.
         drifts: how far each feature is from its reference.
+        reviewed: answers that people found right, and all that they judged of those chosen by chance.
     """
-    return [*_of_traffic(served, promised), *_of_drift(served, drifts), *_of_state(served)]
+    return [
+        *_of_traffic(served, promised),
+        *_of_reviews(served, promised, reviewed),
+        *_of_drift(served, drifts),
+        *_of_state(served),
+    ]
+
+
+def _of_reviews(served: Served, promised: Sequence[Requirement], reviewed: tuple[int, int]) -> Iterator[Finding]:
+    for item in reviewed_requirements(promised):
+        judged = item.judge(measure_reviews(reviewed))
+        found = judged.found or Measure(None)
+        yield Finding(
+            "ModelyardAccuracy",
+            "ticket",
+            served.name,
+            served.version,
+            item.measure,
+            item.wording,
+            found,
+            judged.verdict,
+        )
 
 
 def _of_traffic(served: Served, promised: Sequence[Requirement]) -> Iterator[Finding]:

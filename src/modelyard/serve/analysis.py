@@ -39,6 +39,34 @@ def watched_requirements(promised: Sequence[Requirement]) -> list[Requirement]:
     return [item if item.confidence else replace(item, confidence=CONFIDENCE) for item in chosen]
 
 
+def reviewed_requirements(promised: Sequence[Requirement]) -> list[Requirement]:
+    """What is judged by what people said of live answers: the accuracy that the recipe requires."""
+    own = [item for item in promised if item.measure == "accuracy" and item.sense == "at_least"]
+    return [item if item.confidence else replace(item, confidence=CONFIDENCE) for item in own]
+
+
+def measure_reviews(reviewed: tuple[int, int]) -> dict[str, Measure]:
+    """Accuracy under traffic; unknown where nobody judged.
+
+    Args:
+        reviewed: answers that people found right, and all that they judged.
+    """
+    return {"accuracy": live_checks.share(*reviewed, confidence=CONFIDENCE)}
+
+
+def judge_reviews(promised: Sequence[Requirement], reviewed: tuple[int, int], *, needed: bool) -> list[Judgement]:
+    """What people's judgement says of the requirements.
+
+    People take longer than a check does. So what is surely too low always counts, and what cannot be told yet only
+    where it is needed.
+
+    Args:
+        needed: whether a check cannot be passed without it.
+    """
+    found = [item.judge(measure_reviews(reviewed)) for item in reviewed_requirements(promised)]
+    return [item for item in found if needed or item.verdict is not Verdict.INCONCLUSIVE]
+
+
 def live_requirements(promised: Sequence[Requirement]) -> list[Requirement]:
     """What is judged under traffic: what the recipe promises of it, and what it leaves unsaid."""
     own = [item for item in promised if item.measure in LIVE and not item.relative]
@@ -83,12 +111,17 @@ def measure(new: Live, old: Live, *, compares: bool, labels: bool) -> dict[str, 
 
 
 def judge(
-    requirements: Sequence[Requirement], measures: Mapping[str, Measure], *, silent: bool
+    requirements: Sequence[Requirement],
+    measures: Mapping[str, Measure],
+    *,
+    silent: bool,
+    reviewed: Sequence[Judgement] = (),
 ) -> tuple[Verdict, list[Judgement]]:
     """The verdict of one check, and what it rests on.
 
     Args:
         silent: the new version answered nothing since the last check.
+        reviewed: what people's judgement says.
     """
-    judgements = [item.judge(measures) for item in requirements if item.measure in measures]
+    judgements = [*(item.judge(measures) for item in requirements if item.measure in measures), *reviewed]
     return Verdict.NOT_MET if silent else overall(judgements), judgements

@@ -1,4 +1,4 @@
-"""Routes that tell how far the live rows of a model are from those that it was proven on."""
+"""Routes that tell how a model does: whether it keeps its requirements, and how far live rows are from its own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def drift_routes(host: Host) -> list[GuardedRoute]:
     """``GET …/drift`` of a model and of one version of it."""
 
     async def show(request: Request) -> Response:
-        """Each feature of rows and answers beside its reference."""
+        """Each feature of rows and answers beside its reference, and each requirement that traffic can show."""
         served = addressed(request, host, request.path_params["model"], request.path_params.get("version"))
         reference, rows = served.window.reference, served.window.rows()
         found = await asyncio.to_thread(drift.judge, reference, rows) if reference else []
@@ -30,6 +30,7 @@ def drift_routes(host: Host) -> list[GuardedRoute]:
             "watched": reference is not None,
             "verdict": drift.overall(found).value,
             "features": [item.to_json() for item in found],
+            "promises": [item.to_json() for item in served.standing.findings if not item.feature],
         }
         return Response(orjson.dumps(body), media_type="application/json")
 

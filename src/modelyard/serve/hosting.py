@@ -23,6 +23,7 @@ from modelyard.core.transform import Row
 from modelyard.methods.rules import Serving
 from modelyard.serve.canary import Canary, Wish
 from modelyard.serve.drift import Window
+from modelyard.serve.findings import Standing
 from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.limits import Limits
 from modelyard.serve.live import Live
@@ -149,6 +150,7 @@ class Served:
     leases: Leases = field(default_factory=Leases)
     live: Live = field(default_factory=Live)
     window: Window = field(default_factory=Window)
+    standing: Standing = field(default_factory=Standing)
 
     @property
     def name(self) -> str:

@@ -7,13 +7,14 @@ a server that is started anew goes on where the last one was. Knows no HTTP.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from modelyard.core.errors import ModelyardError
 from modelyard.core.requirement import Requirement, Verdict
-from modelyard.core.rollout import State
+from modelyard.core.rollout import Progress, State
 from modelyard.serve import analysis
 from modelyard.serve.canary import Canary
 from modelyard.serve.hosting import Check, Host, Opener, Served
@@ -31,13 +32,17 @@ class Trial:
 
     Attributes:
         due: time of the next check, on the event loop's clock.
+        weighed: how far the rollout was when traffic was last shared out.
+        checked: when this server last recorded a check.
         seen: requests that the new version had answered at the last check.
     """
 
     id: int
     new: Served
-    requirements: Sequence[Requirement]
+    promised: Sequence[Requirement]
     due: float
+    weighed: Progress
+    checked: float = 0.0
     seen: int = 0
 
 
@@ -67,8 +72,12 @@ class Rollouts:
             await self._end(host, metrics, rollout, State.ABORTED, {"problem": "the alias moved meanwhile"})
         elif trial is None:
             await self._begin(host, metrics, rollout, served)
-        elif asyncio.get_running_loop().time() >= trial.due:
-            await self._check(host, metrics, rollout, trial, served)
+        else:
+            if trial.weighed != rollout.progress:
+                # Another server of this name has made a check.
+                self._weigh(host, metrics, rollout, trial)
+            if asyncio.get_running_loop().time() >= trial.due:
+                await self._check(host, metrics, rollout, trial, served)
 
     async def _begin(self, host: Host, metrics: Metrics, rollout: Rollout, served: Served) -> None:
         try:
@@ -80,9 +89,9 @@ class Rollouts:
             await self._end(host, metrics, rollout, State.ROLLED_BACK, {"problem": str(error).splitlines()[0]})
             return
         due = asyncio.get_running_loop().time() + rollout.plan.interval
-        self._trials[rollout.name] = Trial(rollout.id, new, analysis.live_requirements(promised), due)
+        trial = self._trials[rollout.name] = Trial(rollout.id, new, promised, due, rollout.progress)
         served.live.begin_anew()
-        self._weigh(host, metrics, rollout)
+        self._weigh(host, metrics, rollout, trial)
 
     async def _check(self, host: Host, metrics: Metrics, rollout: Rollout, trial: Trial, old: Served) -> None:
         new, plan = trial.new, rollout.plan
@@ -90,40 +99,63 @@ class Rollouts:
         compares = plan.mirror > 0 and "generation" not in abilities
         measures = analysis.measure(new.live, old.live, compares=compares, labels="labels" in abilities)
         silent = new.live.total == trial.seen
-        verdict, judgements = analysis.judge(trial.requirements, measures, silent=silent)
+        reviewed = await asyncio.to_thread(self._yard.reviews.agreement, rollout.name, rollout.number)
+        by_people = analysis.judge_reviews(trial.promised, reviewed, needed=plan.reviewed)
+        requirements = analysis.live_requirements(trial.promised)
+        verdict, judgements = analysis.judge(requirements, measures, silent=silent, reviewed=by_people)
+        requests, trial.seen = new.live.total - trial.seen, new.live.total
+        trial.due = asyncio.get_running_loop().time() + plan.interval
+        conclusive = verdict is not Verdict.INCONCLUSIVE
+        if _checked_elsewhere(rollout, trial) and (silent or verdict is not Verdict.NOT_MET):
+            # One step an interval, however many servers there are. What any of them finds wrong counts all the same.
+            _begin_anew(new, old, conclusive=conclusive)
+            return
         progress, state = rollout.progress.after(plan, verdict)
         evidence: dict[str, Any] = {
             "weight": rollout.progress.weight(plan),
             "verdict": verdict.value,
-            "requests": new.live.total - trial.seen,
+            "requests": requests,
             "checks": [item.to_json() for item in judgements],
         }
-        trial.seen, trial.due = new.live.total, asyncio.get_running_loop().time() + plan.interval
         if state is not State.RUNNING:
-            await self._end(host, metrics, replace(rollout, progress=progress), state, evidence)
+            await self._end(host, metrics, rollout, state, evidence, progress)
             return
-        if await asyncio.to_thread(self._yard.note_rollout, rollout, progress, state, evidence):
+        now = time.time()
+        if await asyncio.to_thread(self._yard.note_rollout, rollout, progress, state, evidence, now=now):
+            trial.checked = now
             write_log("rollout check", _fields(rollout.name, str(rollout.number), evidence))
-            if verdict is not Verdict.INCONCLUSIVE:
-                # A check is about what happened since the last one that could tell.
-                new.live.begin_anew()
-                old.live.begin_anew()
-            self._weigh(host, metrics, replace(rollout, progress=progress))
+            _begin_anew(new, old, conclusive=conclusive)
+            self._weigh(host, metrics, replace(rollout, progress=progress), trial)
 
-    def _weigh(self, host: Host, metrics: Metrics, rollout: Rollout) -> None:
+    def _weigh(self, host: Host, metrics: Metrics, rollout: Rollout, trial: Trial) -> None:
+        trial.weighed = rollout.progress
         weight = rollout.progress.weight(rollout.plan)
         host.set_canary(rollout.name, Canary(str(rollout.number), weight, rollout.plan.mirror))
         metrics.rollout_weight.labels(rollout.name, str(rollout.number)).set(weight)
 
     async def _end(
-        self, host: Host, metrics: Metrics, rollout: Rollout, state: State, evidence: dict[str, Any]
+        self,
+        host: Host,
+        metrics: Metrics,
+        rollout: Rollout,
+        state: State,
+        evidence: dict[str, Any],
+        progress: Progress | None = None,
     ) -> None:
-        noted = await asyncio.to_thread(self._yard.note_rollout, rollout, rollout.progress, state, evidence)
+        reached = progress or rollout.progress
+        noted = await asyncio.to_thread(self._yard.note_rollout, rollout, reached, state, evidence)
+        if not noted and await asyncio.to_thread(self._runs, rollout):
+            # Another server was quicker with a check; what it led to is seen at the next look.
+            return
         trial = self._trials.get(rollout.name)
         if noted and trial is None:
             self._tell(metrics, rollout.name, str(rollout.number), state, evidence)
         elif trial is not None:
             self._leave(host, metrics, rollout.name, trial, state if noted else State.ABORTED, evidence)
+
+    def _runs(self, rollout: Rollout) -> bool:
+        found = self._yard.rollout(rollout.name)
+        return found is not None and found.id == rollout.id and found.state is State.RUNNING
 
     def _leave(
         self,
@@ -148,6 +180,18 @@ class Rollouts:
         metrics.rollouts.labels(name, state.value).inc()
         level: Level = "warn" if state is State.ROLLED_BACK else "info"
         write_log(f"rollout {state.value}", _fields(name, version, evidence), level=level)
+
+
+def _checked_elsewhere(rollout: Rollout, trial: Trial) -> bool:
+    """Whether another server has recorded a check within the interval."""
+    return rollout.checked != trial.checked and time.time() < rollout.checked + rollout.plan.interval
+
+
+def _begin_anew(new: Served, old: Served, *, conclusive: bool) -> None:
+    """A check is about what happened since the last one that could tell."""
+    if conclusive:
+        new.live.begin_anew()
+        old.live.begin_anew()
 
 
 def _fields(name: str, version: str, evidence: dict[str, Any]) -> dict[str, Any]:

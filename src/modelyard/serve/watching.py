@@ -20,9 +20,10 @@ from modelyard.core.requirement import Requirement, Verdict
 from modelyard.core.transform import Row, pending_transforms
 from modelyard.serve import alarms, drift, features
 from modelyard.serve.alarm_bell import Bell
-from modelyard.serve.alarms import Alarms, Finding
+from modelyard.serve.alarms import Alarms
 from modelyard.serve.drift import FeatureDrift, Reference
 from modelyard.serve.features import Value
+from modelyard.serve.findings import Finding
 from modelyard.serve.hosting import Host, Served
 from modelyard.serve.log import model_labels, write_log
 from modelyard.serve.metrics import Metrics
@@ -88,7 +89,9 @@ class Watching:
     def _judge(self, served: Served, promised: Sequence[Requirement]) -> tuple[list[FeatureDrift], list[Finding]]:
         reference = served.window.reference
         drifts = drift.judge(reference, served.window.rows()) if reference else []
-        return drifts, alarms.find(served, promised, drifts)
+        reviewed = self._yard.reviews.agreement(served.name, int(served.version)) if promised else (0, 0)
+        served.standing.findings = alarms.find(served, promised, drifts, reviewed)
+        return drifts, list(served.standing.findings)
 
     def _show(self, metrics: Metrics, served: Served, found: list[FeatureDrift]) -> None:
         for item in found:

@@ -83,6 +83,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             name TEXT NOT NULL, number INTEGER NOT NULL, digest TEXT NOT NULL, created TEXT NOT NULL,
             PRIMARY KEY (name, number)) STRICT""",
     ),
+    ("ALTER TABLE rollouts ADD COLUMN checked REAL NOT NULL DEFAULT 0",),
 )
 """Each entry brings the schema one version further; published ones are never edited."""
 

@@ -20,6 +20,8 @@ from modelyard.yard.database import Database
 MOST_WAITING = 10_000
 """Of one model; beyond, the oldest that nobody has looked at are dropped."""
 CLAIM_SECONDS = 600.0
+JUDGED = 2000
+"""Decisions that a version's agreement with people is told from."""
 MOST_COMMENT = 2000
 STATES = ("waiting", "decided")
 DECIDED = "review"
@@ -160,6 +162,29 @@ class Reviews:
         """
         with self._database.read() as connection:
             return _get(connection, number)
+
+    def agreement(self, name: str, number: int, *, most: int = JUDGED) -> tuple[int, int]:
+        """How often people agreed with a version that gives classes.
+
+        Only rows that were chosen by chance count: uncertain ones, and those that callers complain of, say little of
+        the others.
+
+        Args:
+            most: decisions that are looked at, the latest.
+
+        Returns:
+            Answers that were right, and all that were judged.
+        """
+        with self._database.read() as connection:
+            row = connection.execute(
+                "SELECT count(*) AS judged, total(alike) AS alike FROM"
+                " (SELECT json_extract(answer, '$.label') = json_extract(decision, '$') AS alike FROM reviews"
+                " WHERE name = ? AND number = ? AND decision IS NOT NULL"
+                " AND (reason = 'sample' OR reason LIKE '%, sample')"
+                " AND json_extract(answer, '$.label') IS NOT NULL ORDER BY id DESC LIMIT ?)",
+                (name, number, most),
+            ).fetchone()
+        return int(row["alike"]), int(row["judged"])
 
     def dropped(self, name: str) -> int:
         """How many of a model were dropped before anybody looked at them."""

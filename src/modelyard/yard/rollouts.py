@@ -29,6 +29,7 @@ class Rollout:
         number: of the version.
         stable: number of the version that the alias points to.
         alias: that moves in the end.
+        checked: when a server last recorded a check, seconds since the epoch; 0 for never.
     """
 
     id: int
@@ -40,6 +41,7 @@ class Rollout:
     progress: Progress
     state: State
     started: str
+    checked: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         weight = self.progress.weight(self.plan) if self.state is State.RUNNING else None
@@ -109,18 +111,25 @@ def note(
     evidence: Mapping[str, Any],
     *,
     actor: str | None,
+    now: float,
 ) -> bool:
     """Record a check and where it led; a promotion moves the alias in the same transaction.
 
+    Args:
+        rollout: as it was when the check was made.
+        now: seconds since the epoch.
+
     Returns:
-        Whether it was recorded: not if the rollout has ended meanwhile.
+        Whether it was recorded: not if the rollout has ended meanwhile, or another server has recorded a check.
     """
     current = newest(connection, rollout.name)
     if current is None or current.id != rollout.id or current.state is not State.RUNNING:
         return False
+    if state is not State.ABORTED and current.checked != rollout.checked:
+        return False
     connection.execute(
-        "UPDATE rollouts SET progress = ?, state = ? WHERE id = ?",
-        (json.dumps(progress.to_json()), state.value, rollout.id),
+        "UPDATE rollouts SET progress = ?, state = ?, checked = ? WHERE id = ?",
+        (json.dumps(progress.to_json()), state.value, now, rollout.id),
     )
     action = "rollout check" if state is State.RUNNING else f"rollout {state.value}"
     details = {"version": rollout.number, "stable": rollout.stable, **progress.to_json(), **evidence}
@@ -142,4 +151,5 @@ def _read(row: sqlite3.Row) -> Rollout:
         Progress(**json.loads(row["progress"])),
         State(row["state"]),
         row["started"],
+        row["checked"],
     )

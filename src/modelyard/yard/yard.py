@@ -7,6 +7,7 @@ bytes are on the disk before a row speaks of them. Runs no step and serves no mo
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -343,13 +344,14 @@ class Yard:
         evidence: Mapping[str, Any],
         *,
         actor: str | None = rollouts.ACTOR,
+        now: float | None = None,
     ) -> bool:
-        """Record a check of a rollout and where it led; False if it has ended meanwhile.
+        """Record a check of a rollout and where it led; False if it has ended or was checked by another meanwhile.
 
         A rollout that ends as promoted moves its alias in the same transaction.
         """
         with self._database.write() as connection:
-            return rollouts.note(connection, rollout, progress, state, evidence, actor=actor)
+            return rollouts.note(connection, rollout, progress, state, evidence, actor=actor, now=now or time.time())
 
     @cached_property
     def signing(self) -> Signing:

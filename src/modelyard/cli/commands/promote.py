@@ -22,6 +22,10 @@ class Promote:
 
         yard = Yard.default()
         version = yard.promote(arguments.release, alias=arguments.alias, force=arguments.force)
+        right, judged = yard.reviews.agreement(version.name, version.number)
         words = f"{version.name}@{arguments.alias} is now {version.reference}"
-        tell(version.to_json(), words, as_json=arguments.json)
+        if judged:
+            words += f"; people found {right} of {judged} of its answers right"
+        facts = {**version.to_json(), "reviewed": {"right": right, "judged": judged}}
+        tell(facts, words, as_json=arguments.json)
         return 0

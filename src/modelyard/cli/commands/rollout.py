@@ -27,6 +27,9 @@ class RolloutCommand:
         parser.add_argument("--patience", type=int, default=10, help="checks in a row that cannot tell (10)")
         parser.add_argument("--mirror", type=float, default=0.2, help="share of requests that both answer (0.2)")
         parser.add_argument("--shadow", action="store_true", help="answer copies only; no caller sees the new version")
+        parser.add_argument(
+            "--reviewed", action="store_true", help="pass no check before people's reviews show the accuracy required"
+        )
         parser.add_argument("--force", action="store_true", help="although requirements are not met; recorded")
         parser.add_argument("--status", action="store_true", help="only show the last rollout of the name")
         parser.add_argument("--abort", action="store_true", help="end the running one; the old version goes on")
@@ -48,6 +51,7 @@ class RolloutCommand:
                 patience=arguments.patience,
                 shadow=arguments.shadow,
                 mirror=1.0 if arguments.shadow else arguments.mirror,
+                reviewed=arguments.reviewed,
             )
             reference = arguments.release if arguments.release != name else yard.versions(name)[0].reference
             found = yard.start_rollout(reference, plan, alias=arguments.alias, force=arguments.force, actor=actor)

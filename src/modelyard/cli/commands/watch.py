@@ -13,7 +13,7 @@ KEY = "MODELYARD_KEY"
 
 class Watch:
     name = "watch"
-    summary = "how far a served model's rows and answers drifted; or write the Prometheus rules of a release"
+    summary = "whether a served model keeps its requirements and how far its rows drifted; or rules for Prometheus"
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("release", metavar="NAME[@ALIAS|:VERSION]", help="a model that is served, or a release")
@@ -45,10 +45,12 @@ def _show_drift(arguments: argparse.Namespace) -> int:
         print_json(found)
     else:
         _print_drift(found)
-    return {"met": 0, "not met": 1}.get(found["verdict"], 3)
+    verdicts = [found["verdict"], *(item["verdict"] for item in found["promises"])]
+    return 1 if "not met" in verdicts else {"met": 0}.get(found["verdict"], 3)
 
 
 def _print_drift(found: dict[str, Any]) -> None:
+    _print_promises(found)
     say(f"{found['model']}:{found['version']}  {found['verdict']}  {found['rows']} rows")
     if not found["watched"]:
         note("nothing to hold them against: the release has no test rows, or the server is about to read them")
@@ -57,6 +59,15 @@ def _print_drift(found: dict[str, Any]) -> None:
     for item in found["features"]:
         numbers = "".join(f"{_number(item[name]):>8}" for name in ("psi", "low", "high", "ks"))
         say(f"{item['feature']:<32}{numbers}{item['p']:>10.2g}  {item['verdict']}")
+
+
+def _print_promises(found: dict[str, Any]) -> None:
+    """What traffic and reviewers show of the requirements."""
+    for item in found["promises"]:
+        low, value, high = (_number(item[name]) for name in ("low", "value", "high"))
+        shown = f"{item['measure']} {value} {item['unit']}".rstrip()
+        of = "" if item["n"] is None else f"  of {item['n']}"
+        say(f"{shown} ({low} to {high}){of}, required {item['bound']}: {item['verdict']}")
 
 
 def _number(value: float | None) -> str:
