@@ -46,6 +46,8 @@ ROUTES: dict[tuple[str, str], tuple[Role | None, int]] = {
     ("POST", "/v2/models/{model}/versions/{version}/infer"): (Role.PREDICT, 200),
     ("GET", "/v2/models/{model}/drift"): (Role.VIEWER, 200),
     ("GET", "/v2/models/{model}/versions/{version}/drift"): (Role.VIEWER, 200),
+    ("POST", "/v2/models/{model}/explain"): (Role.PREDICT, 200),
+    ("POST", "/v2/models/{model}/versions/{version}/explain"): (Role.PREDICT, 200),
     ("GET", "/v1/models"): (Role.VIEWER, 200),
     ("GET", "/v1/models/{model}"): (Role.VIEWER, 200),
     # The model classifies: whoever is let in is told so.
@@ -97,6 +99,7 @@ def ask(client: httpx.Client, method: str, path: str, token: str | None = None, 
     path = path.format(model="sms", version="1")
     body = {
         "infer": infer_body("hello"),
+        "explain": infer_body("hello"),
         "/v1/completions": {"model": "sms", "prompt": "hello"},
         "/v1/chat/completions": {"model": "sms", "messages": [{"role": "user", "content": "hello"}]},
     }.get(path if path.startswith("/v1") else path.rpartition("/")[2])

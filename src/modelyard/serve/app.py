@@ -22,6 +22,7 @@ from modelyard.serve.access import Guard, GuardedRoute
 from modelyard.serve.desk import Desk
 from modelyard.serve.drift_routes import drift_routes
 from modelyard.serve.exchange import Exchanges
+from modelyard.serve.explanation import ExplanationRoutes
 from modelyard.serve.hosting import Host, Hosted
 from modelyard.serve.inference import InferenceProtocol
 from modelyard.serve.keyring import Keyring, no_keys
@@ -98,6 +99,7 @@ def create_app(
         *OpenAIProtocol(host, limits, metrics).routes(),
         *(ReviewRoutes(host, desk, limits).routes() if desk else []),
         *drift_routes(host),
+        *ExplanationRoutes(host, limits, metrics).routes(),
         GuardedRoute("/metrics", show_metrics, methods=["GET"], role=Role.VIEWER, every_model=True),
     ]
     guarded = Guard(ring, limits).protect([*routes, openapi_route(routes)])

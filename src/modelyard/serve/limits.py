@@ -24,6 +24,8 @@ class Limits:
         batch_rows: most rows in one call of the model.
         batch_seconds: a worker that takes longer for a call, or for one piece of generated text, is ended.
         predict_seconds: a prediction must be answered by then, generation excluded.
+        explain_seconds: the same for an explanation.
+        explain_samples: most sets of parts that one explanation may ask the model about.
         generate_seconds: the same for generated text.
         generate_tokens: most tokens of one generated answer.
         sequences: most answers to one prompt.
@@ -44,6 +46,8 @@ class Limits:
     batch_rows: int = 32
     batch_seconds: float = 60.0
     predict_seconds: float = 30.0
+    explain_seconds: float = 60.0
+    explain_samples: int = 2048
     generate_seconds: float = 300.0
     generate_tokens: int = 4096
     sequences: int = 8
