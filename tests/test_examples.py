@@ -95,3 +95,26 @@ def test_shrink_resnet18(tmp_path: Path) -> None:
     smallest = table["half of the channels, int8"]
     assert smallest[0] < 0.1 * whole[0]
     assert smallest[5] > 1.5
+
+
+@pytest.mark.slow
+def test_explain_a_classifier(tmp_path: Path) -> None:
+    lines = run(tmp_path, "explain_a_classifier.py", "0.5").splitlines()
+    for name in ("lime", "shap"):
+        (line,) = [line for line in lines if line.startswith(f"{name} deletion AUC")]
+        words = line.replace("(95% interval ", "").split()
+        assert float(words[3]) < 0.8 * float(words[5])
+        assert float(words[9]) > 0.05
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_look_inside_a_model(tmp_path: Path) -> None:
+    lines = run(tmp_path, "look_inside_a_model.py", "1").splitlines()
+    (tree,) = [line for line in lines if line.startswith("tree: ")]
+    assert float(tree.split()[3].rstrip(",")) > 0.85
+    for name in ("shap of columns", "lime of pixels", "shap of pixels", "integrated gradients"):
+        (line,) = [line for line in lines if line.startswith(f"{name}: ")]
+        low = float(line.partition("interval ")[2].split()[0])
+        assert low > 0, line
+    assert (tmp_path / "filter.png").read_bytes().startswith(b"\x89PNG")

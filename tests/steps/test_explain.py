@@ -187,3 +187,133 @@ def test_a_number_has_no_class(tables: tuple[Model, Dataset]) -> None:
 def test_models_that_generate_are_refused_before_anything_runs() -> None:
     assert lookup.step("explain lime").needs == {"units"}
     assert "units" not in lookup.task("text-generation").abilities
+
+
+@pytest.mark.parametrize("method", ["integrated", "smoothgrad"])
+def test_gradients_of_texts(method: str, texts: tuple[Model, Dataset]) -> None:
+    found = explain("explain gradients", texts, rows=2, method=method, steps=20).findings
+    assert [figure.kind for figure in found.figures[2:]] == ["text", "text"]
+    if method == "integrated":
+        share = found.measures["completeness_share"].value
+        assert share is not None
+        assert share < 0.02
+
+
+@pytest.mark.parametrize("method", ["integrated", "smoothgrad", "gradcam"])
+def test_gradients_of_images(method: str, images: tuple[Model, Dataset]) -> None:
+    found = explain("explain gradients", images, rows=2, method=method, steps=4, units=16).findings
+    assert np.shape(found.figures[-1].cells) == (32, 32)
+    assert found.rows is not None
+    weights = np.array(found.rows.column("weights").to_pylist())
+    assert weights.shape == (2, 16)
+    assert method != "gradcam" or (weights >= 0).all()
+
+
+def test_gradients_of_a_linear_model_are_its_coefficients(tables: tuple[Model, Dataset]) -> None:
+    rows = explain("explain gradients", tables, only=[0, 1], background=0).findings.rows
+    assert rows is not None
+    weight = [row["weight"] for row in tables[1].column("train", "features")]
+    size = np.std(tables[1].column("train", "target"))
+    for row in rows.to_pylist():
+        found = dict(zip(row["units"], row["weights"], strict=True))
+        assert found["weight"] * size == pytest.approx(3 * (weight[row["row"]] - np.mean(weight)), abs=5)
+
+
+def test_grad_cam_needs_an_image(texts: tuple[Model, Dataset]) -> None:
+    step = lookup.step("explain gradients")
+    with pytest.raises(InputError, match="use method: integrated"):
+        execute(step, list(texts), step.check_options({"method": "gradcam"}), out=Path("u"), scratch=Path("u"))
+
+
+def test_attention_of_texts(texts: tuple[Model, Dataset]) -> None:
+    rows = explain("explain attention", texts, rows=2).findings.rows
+    assert rows is not None
+    for weights in rows.column("weights").to_pylist():
+        assert min(weights) >= 0
+        assert 0 < sum(weights) < 1
+
+
+def test_attention_of_images(folder: Path, images: tuple[Model, Dataset]) -> None:
+    """A vision transformer's square of tokens, after the one that the answer is read from, lies over the image."""
+    import json
+
+    import torch
+    from transformers import ViTConfig, ViTModel
+
+    torch.manual_seed(0)
+    place = new(folder, "vit")
+    shape: dict[str, Any] = {
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 16,
+    }
+    ViTModel(ViTConfig(**shape, intermediate_size=16, image_size=16, patch_size=4)).save_pretrained(place)
+    (place / "preprocessor_config.json").write_text(
+        json.dumps({"image_processor_type": "ViTImageProcessor", "size": {"height": 16, "width": 16}})
+    )
+    model = lookup.task("image-classification").adopt(
+        Source("tiny", place, "", {}), new(folder, "vit model"), data=tiny.labelled("bright", "dark"), seed=0
+    )
+    found = explain("explain attention", (model, images[1]), rows=1, units=16).findings
+    assert np.shape(found.figures[-1].cells) == (16, 16)
+    assert found.rows is not None
+    assert min(found.rows.column("weights").to_pylist()[0]) > 0
+
+
+def test_a_convolutional_network_has_no_attention(images: tuple[Model, Dataset]) -> None:
+    step = lookup.step("explain attention")
+    with pytest.raises(InputError, match="no attention over its tokens"):
+        execute(step, list(images), step.check_options({}), out=Path("u"), scratch=Path("u"))
+
+
+def test_a_tree_that_imitates_a_table_model(tables: tuple[Model, Dataset]) -> None:
+    found = explain("explain tree", tables, depth=5, smallest=3).findings
+    fidelity = found.measures["fidelity_r2"]
+    assert fidelity.value is not None
+    assert fidelity.value > 0.9
+    assert {"colour = red", "weight"} >= set(found.figures[0].series[0].x) - {"noise", "colour = blue"}
+    assert any("colour is" in str(row[0]) and "weight" in str(row[0]) for row in found.tables[0].rows)
+
+
+def test_a_tree_over_texts_asks_for_words(texts: tuple[Model, Dataset]) -> None:
+    step = lookup.step("explain tree")
+    data = texts[1]
+    twice = data.rewrite(_fresh(), {"train": data.table("test"), "test": data.table("test")})
+    found = check_step("explain tree", [texts[0], twice], {"smallest": 1})
+    assert isinstance(found, Report)
+    measures = found.findings.measures
+    assert measures["fidelity"].value == 1.0
+    assert set(measures) == set(step.measures)
+
+
+def _fresh() -> Path:
+    import tempfile
+
+    return Path(tempfile.mkdtemp(prefix="modelyard-test-"))
+
+
+def test_a_tree_over_images_is_refused(images: tuple[Model, Dataset]) -> None:
+    step = lookup.step("explain tree")
+    with pytest.raises(InputError, match="pixels of an image"):
+        execute(step, list(images), step.check_options({}), out=Path("u"), scratch=Path("u"))
+
+
+def test_features_of_every_kind(
+    texts: tuple[Model, Dataset], images: tuple[Model, Dataset], tables: tuple[Model, Dataset]
+) -> None:
+    for given, kind in ((texts, "text"), (images, "image"), (tables, "bar")):
+        found = explain("explain features", given, most=2, top=2, climb=3, rows=10).findings
+        assert [figure.kind for figure in found.figures] == [kind, kind]
+        for figure in found.figures:
+            assert draw_svg(figure, inline=True)
+
+
+def test_features_of_a_layer_that_is_not_there(texts: tuple[Model, Dataset]) -> None:
+    step = lookup.step("explain features")
+    for options, message in (
+        ({"layer": "bert.pooler.dens"}, "did you mean 'bert.pooler.dense'"),
+        ({"layer": "bert.pooler.dense", "channels": [32]}, "from 0 to 31"),
+    ):
+        with pytest.raises(InputError, match=message):
+            execute(step, list(texts), step.check_options(options), out=Path("u"), scratch=Path("u"))

@@ -13,6 +13,8 @@ from modelyard.render.palette import AGAINST, FOR
 
 _SIDE = 2.6
 """Inches of one panel."""
+_WIDE, _LOW = 0.5, 0.6
+"""Height by width of an image that takes the room of two panels; inches of the lowest figure."""
 _GAP = 0.06
 """Between the panels, in their widths."""
 _STRONGEST = 0.75
@@ -21,7 +23,12 @@ _STRONGEST = 0.75
 
 def size(figure: Figure) -> tuple[float, float]:
     """Inches: two panels, or one where there is a map or an image alone."""
-    return (2 if figure.picture and figure.cells else 1) * _SIDE + 0.2, _SIDE + 0.1
+    ratio = 1.0
+    if figure.picture:
+        image = _decode(figure.picture)
+        ratio = image.shape[0] / image.shape[1]
+    panels = 2 if (figure.picture and figure.cells) or ratio < _WIDE else 1
+    return panels * _SIDE + 0.2, max(_LOW, panels * ratio * _SIDE / (2 if figure.cells and figure.picture else 1)) + 0.1
 
 
 def draw(axes: Any, figure: Figure) -> None:
