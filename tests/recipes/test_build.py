@@ -72,6 +72,12 @@ def test_json_is_one_object_with_finite_numbers(project: Path, capsys: pytest.Ca
     assert set(body["requirements"][0]) >= {"measure", "bound", "value", "low", "high", "verdict"}
     assert {"name", "reused", "seconds"} == set(body["steps"][0])
     assert Path(body["report"]).is_file()
+    # A step by itself takes a release's name for its model, and for the data that it was made of.
+    assert main(["evaluate", "tiny-spam", "tiny-spam:1", "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)["measures"]
+    assert again["accuracy"]["value"] == body["measures"]["accuracy"]["value"]
+    assert main(["evaluate", "tiny-spam", "tiny-spm"]) == 2
+    assert "tiny-spm" in capsys.readouterr().err
 
 
 def test_an_unmet_release_is_kept_and_promoted_only_by_force(

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from modelyard import sources
 from modelyard.core.artifact import MANIFEST, Artifact, open_artifact
+from modelyard.core.dataset import Dataset
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.source import Source
 from modelyard.core.step import Parameter
+from modelyard.yard.naming import Reference
 from modelyard.yard.yard import Yard
 
 
@@ -55,4 +57,18 @@ def _find(text: str, parameter: Parameter, yard: Yard) -> Artifact:
         )
     if parameter.kind is Model:
         return yard.model(yard.resolve(text.removeprefix("yard:")))
-    raise InputError(f"{parameter.name}: there is no {text!r}", expected="a folder of an artifact, or sha256:…")
+    if parameter.kind is Dataset:
+        return _data(text.removeprefix("yard:"), yard)
+    raise InputError(
+        f"{parameter.name}: there is no {text!r}", expected="a folder of an artifact, sha256:…, or a name in the yard"
+    )
+
+
+def _data(reference: str, yard: Yard) -> Artifact:
+    """What a release was made of and judged on, or else the dataset of that name."""
+    if Reference.parse(reference).name not in yard.names():
+        return yard.data(reference)
+    digest = yard.release(yard.resolve(reference)).attributes["data"]
+    if digest is None:
+        raise InputError(f"the release {reference!r} was made without data", fix="give a folder of a dataset")
+    return yard.get(str(digest))
