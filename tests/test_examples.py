@@ -118,3 +118,33 @@ def test_look_inside_a_model(tmp_path: Path) -> None:
         low = float(line.partition("interval ")[2].split()[0])
         assert low > 0, line
     assert (tmp_path / "filter.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_balance_classes(tmp_path: Path) -> None:
+    plain, same, *lines, page = run(tmp_path, "balance_classes.py", str(tmp_path)).splitlines()
+    theirs, ours = same.removeprefix("scikit-learn: ").split(" modelyard: ")
+    assert yaml.safe_load(theirs) == yaml.safe_load(ours)
+    found = {line[:12].strip(): line[12:].split() for line in [plain, *lines]}
+    recall = {name: float(parts[1]) for name, parts in found.items()}
+    assert all(recall[name] > 2 * recall["as it is"] for name in recall if name != "as it is")
+    assert "Rows to learn from" in Path(page.split(": ")[1]).read_text()
+
+
+@pytest.mark.slow
+def test_fill_gaps(tmp_path: Path) -> None:
+    same, *lines, request, page = run(tmp_path, "fill_gaps.py", str(tmp_path)).splitlines()
+    assert float(same.split()[-1]) < 1e-9
+    accuracy = {line.split()[0]: float(line.split()[2]) for line in lines}
+    assert min(accuracy.values()) > 0.9
+    assert accuracy["iterative"] >= accuracy["mean"]
+    assert request.endswith("malignant")
+    assert "<svg" in Path(page.split(": ")[1]).read_text()
+
+
+@pytest.mark.slow
+def test_train_robustly(tmp_path: Path) -> None:
+    *lines, page = run(tmp_path, "train_robustly.py", str(tmp_path)).splitlines()
+    loss = {line[:14].strip(): float(line.split()[-1]) for line in lines}
+    assert len(loss) == 7
+    assert loss["all"] < loss["nothing"]
+    assert "Loss while training" in Path(page.split(": ")[1]).read_text()

@@ -11,6 +11,7 @@ import pytest
 
 from modelyard.core.errors import InputError, ModelyardError
 from modelyard.engines.training import Examples, Settings, checkpoint, preparation, train
+from modelyard.engines.training.optimizer import shrink
 from modelyard.tasks.text_classification import TASK
 
 
@@ -178,3 +179,14 @@ def test_word_embeddings_do_not_count_as_size() -> None:
 
     network = torch.nn.Sequential(torch.nn.Embedding(1000, 4), torch.nn.Linear(4, 2))
     assert preparation.count_trained(network) == 10
+
+
+def test_an_l1_penalty_makes_weights_zero_and_spares_biases() -> None:
+    import torch
+
+    matrix, bias = (torch.nn.Parameter(torch.tensor(values)) for values in ([[0.5, -0.02, 0.05]], [0.01]))
+    optimizer = torch.optim.SGD([matrix, bias], lr=0.1)
+    shrink(optimizer, 0.3)
+    assert matrix.tolist()[0] == pytest.approx([0.47, 0.0, 0.02])
+    assert matrix[0, 1] == 0
+    assert bias.item() == pytest.approx(0.01)

@@ -89,19 +89,20 @@ class Dataset(Artifact):
             scaling=self.scaling if scaling is None else scaling,
         )
 
-    def with_training_rows(self, out: Path, table: pa.Table, change: str) -> Dataset:
-        """Write other rows to learn from, as a child of this dataset; every other split stays.
+    def with_training_rows(self, out: Path, tables: Mapping[str, pa.Table], change: str) -> Dataset:
+        """Write other rows to learn from, as a child of this dataset; what is not named stays.
 
         Args:
             out: an empty folder.
-            table: the rows of the split ``train``.
+            tables: the rows of the split ``train``, and other splits that got the same new columns.
             change: what was done, for the report: the profile keeps it with the number of rows of each class.
         """
+        table = tables[TRAINING]
         classes = table.column("label").to_pylist() if "label" in table.column_names else []
         counts = {label: classes.count(label) for label in self.labels} if classes else {}
         entry = {"change": change, "rows": table.num_rows, "classes": counts}
         profile = {**self.profile, CHANGES: [*self.profile.get(CHANGES, ()), entry]}
-        return self.rewrite(out, {**self.tables(), TRAINING: table}, profile=profile)
+        return self.rewrite(out, {**self.tables(), **tables}, profile=profile)
 
     @property
     def splits(self) -> Mapping[str, int]:

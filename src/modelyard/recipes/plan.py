@@ -17,6 +17,7 @@ from modelyard.core.errors import suggestion
 from modelyard.core.model import Model
 from modelyard.core.report import Report
 from modelyard.core.requirement import Requirement
+from modelyard.core.source import Source
 from modelyard.core.step import Parameter, Step
 from modelyard.core.task import Task
 from modelyard.methods.overfitting import gap_name
@@ -247,7 +248,10 @@ def _bind(state: _State, call: StepCall, parameter: Parameter) -> tuple[Input, .
             fix = "add data: {source: …, columns: {…}}"
             state.problems.add(call.place, f"{call.step.name!r} needs data, and the recipe has none", fix=fix)
         return (state.data,)
-    if not parameter.optional:
+    if not parameter.optional and issubclass(parameter.kind, Source):
+        what = f"{call.step.name!r} needs a {parameter.name}"
+        state.problems.add(call.place, what, fix=f"name one: {parameter.name}: a path, pypi:… or hf:…")
+    elif not parameter.optional:
         state.problems.add(call.place, f"{call.step.name!r} cannot stand in a recipe", fix="run it as a command")
     return (None,)
 

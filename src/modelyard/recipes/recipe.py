@@ -16,6 +16,7 @@ from modelyard.core import lookup
 from modelyard.core.errors import InputError, suggestion
 from modelyard.core.model import Model
 from modelyard.core.requirement import Requirement
+from modelyard.core.source import Source
 from modelyard.core.step import Step
 from modelyard.methods.rules import Serving
 from modelyard.recipes.document import Document, Place, parse
@@ -238,16 +239,17 @@ def _read_steps(value: Any, problems: Problems, seed: int) -> tuple[StepCall, ..
 
 
 def _read_inputs(step: Step, given: Mapping[str, Any], place: Place, problems: Problems) -> dict[str, tuple[str, ...]]:
-    """References that an entry gives for the step's models: ``distill: {teacher: yard:large@production}``."""
+    """References that an entry gives for models and sources: ``distill: {teacher: yard:large@production}``."""
     inputs = {}
     for parameter in step.parameters:
-        if parameter.kind is not Model or parameter.name not in given:
+        if not issubclass(parameter.kind, Model | Source) or parameter.name not in given:
             continue
         value = given[parameter.name]
         references = tuple(value) if parameter.many and isinstance(value, list) else (value,)
         inputs[parameter.name] = references
-        if not all(isinstance(item, str) and item.startswith("yard:") for item in references):
-            expected = "yard:name@alias" + (", or a list of them" if parameter.many else "")
+        start, expected = ("yard:", "yard:name@alias") if parameter.kind is Model else ("", "a path, pypi:… or hf:…")
+        if not all(isinstance(item, str) and item.startswith(start) for item in references):
+            expected += ", or a list of them" if parameter.many else ""
             problems.add((*place, parameter.name), f"{parameter.name}: {value!r}", expected=expected)
     return inputs
 

@@ -8,6 +8,7 @@ from typing import Any
 from modelyard.core import lookup
 from modelyard.core.model import Model
 from modelyard.core.options import Option, json_schema, plain
+from modelyard.core.source import Source
 from modelyard.core.step import Step
 from modelyard.recipes.open_options import AUTO, SCALES, SEARCH
 from modelyard.recipes.recipe import NAME, SOURCE_KEYS, VERSION
@@ -146,16 +147,15 @@ def _entry(item: tuple[str, Step]) -> dict[str, Any]:
 
 
 def _inputs(step: Step) -> dict[str, Any]:
-    """Models that an entry may name by reference."""
-    reference = {"type": "string", "pattern": "^yard:"}
-    return {
-        parameter.name: {
-            "anyOf": [reference, {"type": "array", "items": reference}] if parameter.many else [reference],
-            "description": parameter.help,
-        }
-        for parameter in step.parameters
-        if parameter.kind is Model
-    }
+    """Models and foreign files that an entry may name by reference."""
+    references = {Model: {"type": "string", "pattern": "^yard:"}, Source: {"type": "string"}}
+    found = {}
+    for parameter in step.parameters:
+        if parameter.kind in references:
+            reference = references[parameter.kind]
+            schemas = [reference, {"type": "array", "items": reference}] if parameter.many else [reference]
+            found[parameter.name] = {"anyOf": schemas, "description": parameter.help}
+    return found
 
 
 def _or_open(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from modelyard.core.errors import InputError, ModelyardError
 from modelyard.core.progress import Bar, progress
 from modelyard.engines.training import checkpoint
 from modelyard.engines.training.examples import Examples
-from modelyard.engines.training.optimizer import make_optimizer
+from modelyard.engines.training.optimizer import make_optimizer, shrink
 from modelyard.engines.training.validation import validate
 from modelyard.methods import learning_rate, length_batches
 from modelyard.methods.learning_rate import Schedule
@@ -46,6 +46,7 @@ class Settings:
     schedule: Schedule = "linear"
     warmup: float = 0.1
     weight_decay: float = 0.01
+    l1: float = 0.0
     early_stopping: int | None = None
     clip_gradient_norm: float | None = 1.0
     bf16: bool = False
@@ -202,6 +203,8 @@ class _Run:
             trained = [weight for group in self.optimizer.param_groups for weight in group["params"]]
             torch.nn.utils.clip_grad_norm_(trained, self.settings.clip_gradient_norm)
         self.optimizer.step()
+        if self.settings.l1:
+            shrink(self.optimizer, self.settings.l1)
         self.optimizer.zero_grad()
         self.progress.step += 1
         if self.after_step is not None:

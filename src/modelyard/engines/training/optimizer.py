@@ -19,3 +19,18 @@ def make_optimizer(network: Any, learning_rate: float, weight_decay: float) -> A
         {"params": [weight for weight in trained if weight.ndim <= 1], "weight_decay": 0.0},
     ]
     return torch.optim.AdamW([group for group in groups if group["params"]], lr=learning_rate, fused=True)
+
+
+def shrink(optimizer: Any, l1: float) -> None:
+    """Bring the weights of matrices nearer to zero by ``l1`` times the rate, and those that are nearer than that to it.
+
+    The proximal step of the L1 penalty (ISTA; Daubechies, Defrise and De Mol, 2004): beside the gradient and not
+    within it, as AdamW decays, so that weights become zero and not merely small.
+    """
+    import torch
+
+    group = optimizer.param_groups[0]
+    with torch.no_grad():
+        for weight in group["params"]:
+            if weight.ndim > 1:
+                weight.copy_(torch.nn.functional.softshrink(weight, l1 * group["lr"]))

@@ -30,4 +30,4 @@ def oversample(data: Dataset, *, out: Path, ratio: Annotated[float, Between(0, 1
         InputError: no training split, or no label.
     """
     rows = class_balance.oversample(training_classes(data), ratio, seed)
-    return data.with_training_rows(out, data.table(TRAINING).take(rows), "balance oversample")
+    return data.with_training_rows(out, {TRAINING: data.table(TRAINING).take(rows)}, "balance oversample")

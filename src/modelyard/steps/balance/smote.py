@@ -61,7 +61,7 @@ def smote(
     new = [
         _made(table, known, np.flatnonzero(classes == name), n, neighbours, [seed, name]) for name, n in wanted.items()
     ]
-    return data.with_training_rows(out, _joined([table, *new]), "balance smote")
+    return data.with_training_rows(out, {TRAINING: _joined([table, *new])}, "balance smote")
 
 
 def _check(known: FeatureTable, classes: np.ndarray, labels: Sequence[str]) -> None:

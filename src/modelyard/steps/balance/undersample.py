@@ -32,4 +32,4 @@ def undersample(
         InputError: no training split, or no label.
     """
     rows = class_balance.undersample(training_classes(data), ratio, seed)
-    return data.with_training_rows(out, data.table(TRAINING).take(rows), "balance undersample")
+    return data.with_training_rows(out, {TRAINING: data.table(TRAINING).take(rows)}, "balance undersample")

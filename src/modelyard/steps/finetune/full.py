@@ -33,6 +33,7 @@ def full(
     schedule: Literal["linear", "cosine", "step", "constant"] = "linear",
     warmup: Annotated[float, Between(0.0, 1.0)] = 0.1,
     weight_decay: Annotated[float, Between(0.0, 10.0)] = 0.01,
+    l1: Annotated[float, Between(0.0, 10.0)] = 0.0,
     dropout: Annotated[float, Between(0.0, 0.9)] | None = None,
     attention_dropout: Annotated[float, Between(0.0, 0.9)] | None = 0.0,
     early_stopping: Annotated[int, Between(1, 1000)] | None = None,
@@ -63,7 +64,8 @@ def full(
         schedule: how the rate falls after warm-up: linear or cosine to zero, step to a tenth after each third, or
             constant.
         warmup: share of the steps over which the rate rises from zero.
-        weight_decay: decay of AdamW; biases and norms are spared.
+        weight_decay: decay of AdamW, which is an L2 penalty; biases and norms are spared.
+        l1: L1 penalty, which makes weights zero; biases and norms are spared.
         dropout: rate inside the layers. Left out, the model's own stays.
         attention_dropout: rate on attention weights; null leaves the model's own. It is off because no fused
             attention kernel has it: with it a batch of 32 rows of 128 tokens takes 1.4 times as long on a CPU, and
@@ -89,6 +91,7 @@ def full(
         schedule=schedule,
         warmup=warmup,
         weight_decay=weight_decay,
+        l1=l1,
         early_stopping=early_stopping,
         clip_gradient_norm=clip_gradient_norm,
         bf16=preparation.use_bf16(precision, network),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from modelyard.core.errors import InputError
+from modelyard.formats import image_file
 from modelyard.methods import image_header
 
 FILE = "preprocessor_config.json"
@@ -175,22 +175,11 @@ def decode(data: bytes | str) -> Any:
     Raises:
         InputError: it is none, damaged, or larger than is decoded; judged by its header first.
     """
-    from PIL import Image, ImageOps
-
     if isinstance(data, str):
         data = _from_base64(data)
     if not isinstance(data, bytes):
         raise InputError(f"an image of type {type(data).__name__}", expected="PNG or JPEG as bytes or base64 text")
-    header = image_header.read(data)
-    try:
-        image: Image.Image = Image.open(io.BytesIO(data), formats=[header.format])
-        image.load()
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise InputError(f"the {header.format} file cannot be decoded: {error}", expected="a whole image") from None
-    if image.mode.startswith("I"):
-        # 16 bits a pixel: the upper eight of them.
-        image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
-    return ImageOps.exif_transpose(image).convert("RGB")
+    return image_file.decode(data)
 
 
 def _from_base64(text: str) -> bytes:
