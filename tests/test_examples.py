@@ -120,6 +120,7 @@ def test_look_inside_a_model(tmp_path: Path) -> None:
     assert (tmp_path / "filter.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_balance_classes(tmp_path: Path) -> None:
     plain, same, *lines, page = run(tmp_path, "balance_classes.py", str(tmp_path)).splitlines()
     theirs, ours = same.removeprefix("scikit-learn: ").split(" modelyard: ")

@@ -84,7 +84,7 @@ def _sample(image: Pixels, places: NDArray[np.float64]) -> Pixels:
     down, along = (rows - top)[..., None], (columns - left)[..., None]
     upper = image[top, left] * (1 - along) + image[top, right] * along
     lower = image[below, left] * (1 - along) + image[below, right] * along
-    return np.round(upper * (1 - down) + lower * down).astype(np.uint8)
+    return np.asarray(np.round(upper * (1 - down) + lower * down), dtype=np.uint8)
 
 
 def colour(image: Pixels, brightness: float, contrast: float, saturation: float) -> Pixels:
@@ -99,4 +99,4 @@ def colour(image: Pixels, brightness: float, contrast: float, saturation: float)
     mean = (pixels @ GREY).mean()
     pixels = mean + contrast * (pixels - mean)
     grey = (pixels @ GREY)[..., None]
-    return np.round(np.clip(grey + saturation * (pixels - grey), 0, 255)).astype(np.uint8)
+    return np.asarray(np.round(np.clip(grey + saturation * (pixels - grey), 0, 255)), dtype=np.uint8)
