@@ -16,6 +16,7 @@ import pytest
 from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.hosting import Hosted
 from modelyard.serve.limits import Limits
+from modelyard.serve.patience import PatientProtocol
 from tests.serve.conftest import PATIENCE, Serve, infer_body
 
 PATH = "/v2/models/sms/infer"
@@ -138,6 +139,25 @@ def test_long_text_is_refused_before_the_tokenizer_and_nobody_waits(client: http
 def test_a_body_that_does_not_come_is_given_up(client: httpx.Client) -> None:
     head = f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 10\r\n\r\n".encode()
     assert exchange(client, head, b"{").startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize("parts", [(), (b"GET /v2/health/live HT",), (b"GET / HTTP/1.1\r\n", b"a: b\r\n", b"c")])
+def test_a_connection_that_says_nothing_to_its_end_is_closed(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch, parts: tuple[bytes, ...]
+) -> None:
+    assert PatientProtocol.seconds <= 10
+    monkeypatch.setattr(PatientProtocol, "seconds", 0.2)
+    started = time.perf_counter()
+    assert exchange(client, *parts) == b""
+    assert time.perf_counter() - started < 2
+
+
+def test_headers_of_a_later_request_have_a_time_too(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PatientProtocol, "seconds", 0.2)
+    whole = b"GET /v2/health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    started = time.perf_counter()
+    assert exchange(client, whole, whole[:-2]).count(b"HTTP/1.1 200 OK") == 1
+    assert time.perf_counter() - started < 2
 
 
 def test_forms_and_smuggled_lengths_are_refused(client: httpx.Client) -> None:

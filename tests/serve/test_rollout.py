@@ -20,7 +20,8 @@ from modelyard.core.rollout import Plan, Progress, State
 from modelyard.serve.canary import Canary
 from modelyard.serve.following import Following, OpenVersion, open_version
 from modelyard.serve.fork_server import ForkServer
-from modelyard.serve.hosting import Hosted
+from modelyard.serve.hosting import Host, Hosted
+from modelyard.serve.metrics import Metrics
 from modelyard.yard.events import Event
 from modelyard.yard.registry import Version
 from modelyard.yard.reviews import Sighting
@@ -270,3 +271,16 @@ def test_shares_are_exact_and_evenly_spread(weight: int) -> None:
     assert sum(canary.copies() for _ in range(1000)) == 250
     assert canary.takes("always")
     assert not canary.takes("never")
+
+
+def test_a_look_at_a_model_takes_no_turn_of_a_canary(serve: Serve, opened_generator: ForkServer) -> None:
+    canary = Canary("2", 50, 0.0)
+
+    async def begin(host: Host, metrics: Metrics) -> None:
+        host.set_canary("chat", canary)
+
+    versions = [Hosted("chat", number, opened_generator) for number in ("1", "2")]
+    with serve(*versions, companion=begin) as client:
+        assert [client.get("/v1/models/chat").status_code for _ in range(3)] == [200] * 3
+    untouched = Canary("2", 50, 0.0)
+    assert [canary.takes("") for _ in range(4)] == [untouched.takes("") for _ in range(4)]

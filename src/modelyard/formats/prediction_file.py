@@ -45,12 +45,17 @@ def _json_lines(records: Records) -> bytes:
 
 
 def _csv(records: Records) -> bytes:
-    flat = [_flatten(record) for record in records]
+    flat = [{name: _inert(value) for name, value in _flatten(record).items()} for record in records]
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, list(dict.fromkeys(name for record in flat for name in record)))
     writer.writeheader()
     writer.writerows(flat)
     return text.getvalue().encode()
+
+
+def _inert(value: Any) -> Any:
+    """A text that a spreadsheet would carry out as a formula, with an apostrophe before it, which shows it as text."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 def _flatten(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -63,7 +63,8 @@ class OpenAIProtocol:
     async def _model(self, request: Request) -> Response:
         """One model."""
         name = request.path_params["model"]
-        self._find(request, name)
+        # A look at a model is no request of it: a canary's share is left as it is.
+        self._find(request, name, canaries=False)
         return _json(self._entry(name))
 
     def _entry(self, name: str) -> dict[str, Any]:
@@ -83,12 +84,12 @@ class OpenAIProtocol:
         prompt = await asyncio.to_thread(lambda: task.chat_prompt(served.processor, asked.plain_messages))
         return await self._answer(request, served, asked, [prompt], ChatAnswer(served.label, asked.n or 1))
 
-    def _find(self, request: Request, label: str) -> Served:
+    def _find(self, request: Request, label: str, *, canaries: bool) -> Served:
         name, _, version = label.partition(":")
-        return addressed(request, self._host, name, version or None, canaries=True)
+        return addressed(request, self._host, name, version or None, canaries=canaries)
 
     def _find_generating(self, request: Request, label: str) -> Served:
-        served = self._find(request, label)
+        served = self._find(request, label, canaries=True)
         if "generation" not in served.task.abilities:
             raise RefusalError(
                 400,

@@ -28,6 +28,7 @@ from modelyard.serve.grpc_server import GrpcServer
 from modelyard.serve.hosting import Hosted
 from modelyard.serve.keyring import Keyring, no_keys
 from modelyard.serve.limits import Limits
+from modelyard.serve.patience import PatientProtocol
 from modelyard.serve.tracing import Tracing
 
 _DRAIN_SECONDS = 30
@@ -119,7 +120,7 @@ class Server(uvicorn.Server):
         config = uvicorn.Config(
             app,
             loop="uvloop",
-            http="httptools",
+            http=PatientProtocol,
             ws="none",
             lifespan="on",
             log_config=None,

@@ -94,6 +94,7 @@ class Serve:
         from modelyard.serve.app import together
         from modelyard.serve.desk import Desk
         from modelyard.serve.following import Following, open_version
+        from modelyard.serve.hosting import Hosted
         from modelyard.serve.limits import Limits
         from modelyard.serve.server import Tls, run
         from modelyard.serve.tracing import open_tracing
@@ -119,11 +120,11 @@ class Serve:
         versions = [yard.resolve(reference) for reference in arguments.release]
         for version in versions:
             admit(version)
-        memory.require_models([yard.model(version) for version in versions], limit)
         with ExitStack() as opened:
-            hosted = []
+            hosted: list[Hosted] = []
             for version in versions:
-                item = open_it(yard, version, workers=arguments.workers, memory_limit=limit)
+                beside = [other.source.model for other in hosted]
+                item = open_it(yard, version, workers=arguments.workers, memory_limit=limit, beside=beside)
                 opened.callback(item.source.close)
                 hosted.append(item)
             following = Following(
