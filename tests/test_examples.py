@@ -31,6 +31,14 @@ def test_keep_versions(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_test_a_model(tmp_path: Path) -> None:
+    printed = run(tmp_path, "test_a_model.py", str(tmp_path))
+    assert "tests_failed: 0 of" in printed
+    assert "PASSED tumours.suite.yaml::growing never makes it more harmless" in printed
+    assert "failed" not in printed.splitlines()[-1]
+
+
+@pytest.mark.slow
 def test_judge_a_model(tmp_path: Path) -> None:
     printed = run(tmp_path, "judge_a_model.py", "0.3")
     measures = dict(line.split()[:2] for line in printed.splitlines() if "interval" in line)

@@ -110,3 +110,19 @@ def test_one_failure_decides_and_nothing_to_judge_is_met() -> None:
     assert overall(judged[:2]) is INCONCLUSIVE
     assert overall(judged[:1]) is MET
     assert overall([]) is MET
+
+
+def test_what_only_traffic_shows_is_judged_in_production() -> None:
+    requirement = Requirement.parse("error_rate", "<= 0.01")
+    left = requirement.judge({})
+    assert left.verdict is Verdict.IN_PRODUCTION
+    assert left.stands
+    assert left.shortfall == 0
+    assert left.to_json()["verdict"] == "judged in production"
+    assert requirement.judge({"error_rate": Measure(0.5)}).verdict is NOT_MET
+    assert requirement.judge({"error_rate": Measure(None)}).verdict is INCONCLUSIVE
+    accuracy = Requirement.parse("accuracy", ">= 0.9")
+    assert accuracy.judge({}).verdict is INCONCLUSIVE
+    assert overall([left]) is MET
+    assert overall([left, accuracy.judge({"accuracy": Measure(0.8)})]) is NOT_MET
+    assert overall([left, accuracy.judge({})]) is INCONCLUSIVE

@@ -26,6 +26,7 @@ steps:
   - evaluate
 require:
   accuracy: ">= 0.6"
+  error_rate: "<= 0.01"
 """
 
 

@@ -23,6 +23,9 @@ def test_a_build_gives_a_judged_release_and_the_second_does_no_work(converting: 
     assert first.version.reference == "tiny-spam:1"
     assert first.verdict.value == "met"
     assert not any(result.reused for _, result in first.results)
+    told = {item["measure"]: item["verdict"] for item in first.to_json()["requirements"]}
+    assert told == {"accuracy": "met", "error_rate": "judged in production", "f1": "met"}
+    assert "judged in production" in first.report.read_text()
     model = yard.model(first.version)
     assert [spec.name for spec in model.transforms] == ["mask"]
     assert model.runtime == "onnxruntime"
@@ -68,7 +71,7 @@ def test_json_is_one_object_with_finite_numbers(project: Path, capsys: pytest.Ca
     assert out.count("\n") == 1
     assert body["release"] == "tiny-spam:1"
     assert body["verdict"] == "met"
-    assert {item["measure"] for item in body["requirements"]} == {"accuracy"}
+    assert {item["measure"] for item in body["requirements"]} == {"accuracy", "error_rate"}
     assert set(body["requirements"][0]) >= {"measure", "bound", "value", "low", "high", "verdict"}
     assert {"name", "reused", "seconds"} == set(body["steps"][0])
     assert Path(body["report"]).is_file()

@@ -13,8 +13,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from modelyard.core.errors import InputError
 from modelyard.core.predictor import Predictor
+from modelyard.formats.document import parse
 from modelyard.recipes.build import build, preview
-from modelyard.recipes.document import parse
 from modelyard.recipes.plan import make_plan
 from modelyard.recipes.problems import RecipeError
 from modelyard.recipes.recipe import parse_recipe

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from modelyard.core import lookup
 from modelyard.core.errors import InputError
+from modelyard.formats.document import parse, write_yaml
 from modelyard.recipes.auto import expand_auto, shrinking_entries
-from modelyard.recipes.document import parse, write_yaml
 from modelyard.recipes.open_options import Alternatives, Closing, Numbers, around_first, enumerate_closings
 from modelyard.recipes.recipe import parse_recipe
 from modelyard.recipes.solve.solving import read_question

@@ -12,12 +12,14 @@ import pytest
 
 from modelyard.core import lookup
 from modelyard.core.errors import InputError
-from modelyard.recipes.document import parse
-from modelyard.recipes.plan import make_plan
+from modelyard.core.requirement import LIVE_ONLY
+from modelyard.formats.document import parse
+from modelyard.recipes.plan import Plan, make_plan
 from modelyard.recipes.problems import RecipeError
 from modelyard.recipes.recipe import parse_recipe, read_recipe
 from modelyard.recipes.schema import recipe_schema
 from modelyard.recipes.solve.solving import read_question
+from modelyard.serve.analysis import LIVE
 
 GOOD = """\
 modelyard: 1
@@ -43,7 +45,7 @@ require:
 SHIPPED = [file for file in files("modelyard.recipes.examples").iterdir() if file.name.endswith(".yaml")]
 
 
-def plan_of(text: str) -> object:
+def plan_of(text: str) -> Plan:
     return make_plan(parse_recipe(text, "r.yaml", Path()))
 
 
@@ -115,6 +117,15 @@ def test_measuring_before_the_last_change_is_refused() -> None:
 def test_a_requirement_nobody_measures_is_refused() -> None:
     with pytest.raises(RecipeError, match="no step measures 'latency_p95_ms'"):
         plan_of(GOOD.replace("  - benchmark\n", ""))
+
+
+@pytest.mark.parametrize("measure", sorted(LIVE_ONLY))
+def test_what_only_traffic_shows_may_be_required(measure: str) -> None:
+    assert measure in LIVE
+    plan = plan_of(GOOD + f'  {measure}: "<= 0.1"\n')
+    assert plan.recipe.require[-1].measure == measure
+    with pytest.raises(RecipeError, match=f"no step measures '{measure}'"):
+        plan_of(GOOD + f"  {measure}: {{max_rise: 0.1, against: base}}\n")
 
 
 def test_base_needs_a_conversion() -> None:

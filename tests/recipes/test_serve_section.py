@@ -9,8 +9,8 @@ import jsonschema
 import pytest
 
 from modelyard.core.errors import InputError
+from modelyard.formats.document import parse
 from modelyard.methods.rules import Outcome, Review, Told
-from modelyard.recipes.document import parse
 from modelyard.recipes.problems import RecipeError
 from modelyard.recipes.recipe import parse_recipe
 from modelyard.recipes.schema import recipe_schema

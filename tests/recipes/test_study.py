@@ -11,7 +11,7 @@ import pytest
 
 from modelyard.core.report import Measure
 from modelyard.engines.jobs import Job
-from modelyard.recipes.document import parse
+from modelyard.formats.document import parse
 from modelyard.recipes.objective import Objective
 from modelyard.recipes.solve.budget import Budget
 from modelyard.recipes.solve.findings import describe_search

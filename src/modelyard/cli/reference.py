@@ -14,6 +14,7 @@ from modelyard.cli.commands import COMMANDS
 from modelyard.cli.main import Parser
 from modelyard.core import lookup
 from modelyard.core.options import plain, wording
+from modelyard.core.requirement import LIVE_ONLY
 from modelyard.core.step import Step
 from modelyard.recipes.schema import REFERENCE, recipe_schema
 
@@ -47,6 +48,8 @@ def _artifacts(step: Step) -> list[str]:
     facts += [f"- needs: {', '.join(sorted(step.needs))}"] if step.needs else []
     facts += [f"- the result runs on: {step.runtime}"] if step.runtime else []
     facts += [f"- measures: {', '.join(step.measures)}"] if step.measures else []
+    bounds = (f"{requirement.measure} {requirement.wording}" for requirement in step.holds)
+    facts += [f"- the command ends with 1 unless: {', '.join(bounds)}"] if step.holds else []
     return lines + facts
 
 
@@ -105,6 +108,8 @@ _BOUNDS = (
     "| `{max_drop: 0.005, against: base}` | at most so far below a reference: `base` is the model before the first "
     "step that converts it, `yard:name@alias` a release; with `confidence` the interval of the paired difference |",
     "| `{max_rise: 2, against: base}` | at most so far above a reference |",
+    f"| a bound on {', '.join(f'`{name}`' for name in sorted(LIVE_ONLY))} | shown by traffic alone: "
+    "*judged in production*, by rollouts (the error rate by alarms too) |",
 )
 
 

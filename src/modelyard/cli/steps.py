@@ -59,7 +59,17 @@ class StepCommand:
         if arguments.out is not None:
             shutil.copytree(result.artifact.path, arguments.out)
         self._show(result.artifact, arguments.json, reused=result.reused)
-        return 0
+        return self._exit_code(result.artifact)
+
+    def _exit_code(self, artifact: Any) -> int:
+        """0, unless the step says what must hold and the report does not: 1, or 3 where that cannot be told."""
+        if not self.step.holds:
+            return 0
+        from modelyard.core.requirement import Verdict, overall
+
+        measures = artifact.findings.measures
+        verdict = overall(requirement.judge(measures) for requirement in self.step.holds)
+        return {Verdict.MET: 0, Verdict.NOT_MET: 1, Verdict.INCONCLUSIVE: 3}[verdict]
 
     def _show(self, artifact: Any, as_json: bool, *, reused: bool) -> None:
         from modelyard.core.model import Model
@@ -88,7 +98,7 @@ def parse_option(option: Option, given: Any) -> Any:
 
     Lists may be written ``a,b``, mappings as YAML (``{a: 1}``).
     """
-    from modelyard.recipes.document import parse
+    from modelyard.formats.document import parse
 
     if not isinstance(given, str):
         return given

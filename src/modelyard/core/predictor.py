@@ -69,6 +69,12 @@ class Predictor:
                     raise InputError(
                         f"row {number} has no {role!r}", expected=f"a value for {', '.join(self.task.inputs)}"
                     )
+                if isinstance(row[role], str) and not _is_unicode(row[role]):
+                    raise InputError(
+                        f"row {number}: {role!r} holds half of a surrogate pair, which is no text",
+                        expected="Unicode text",
+                        fix="decode the bytes as UTF-8 again where they came from",
+                    )
         answers = self.task.predict(self.session, self.processor, rows, options)
         return list(_apply(self.answers, answers))
 
@@ -82,6 +88,15 @@ class Predictor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _is_unicode(text: str) -> bool:
+    # JSON can write half of a pair (``\\ud800``); tokenizers cannot take one.
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def apply_transforms(specs: Sequence[TransformSpec], rows: Sequence[Row]) -> Sequence[Row]:

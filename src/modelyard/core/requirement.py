@@ -21,10 +21,16 @@ _KEYS = ("at_least", "at_most", "max_drop", "max_rise", "against", "confidence")
 _EXPECTED = "'>= 0.9', '<= 15', {at_least: 0.9, confidence: 0.95} or {max_drop: 0.005, against: base}"
 
 
+LIVE_ONLY = frozenset({"error_rate", "error_rate_rise", "latency_p95_ratio", "prediction_shift"})
+"""Measures that nothing but traffic shows: a recipe may bound them, and the server judges them."""
+
+
 class Verdict(StrEnum):
     MET = "met"
     NOT_MET = "not met"
     INCONCLUSIVE = "inconclusive"
+    IN_PRODUCTION = "judged in production"
+    """A build cannot judge it; it neither passes nor fails."""
 
 
 @dataclass(frozen=True)
@@ -78,14 +84,21 @@ class Requirement:
             return _parse_mapping(measure, value)
         raise _unreadable(measure, value)
 
+    @property
+    def live_only(self) -> bool:
+        """Whether no build can judge it."""
+        return self.measure in LIVE_ONLY and not self.relative
+
     def judge(self, measures: Mapping[str, Measure]) -> Judgement:
-        """Met, not met or inconclusive.
+        """Met, not met or inconclusive; judged in production, where only traffic shows the measure and none is there.
 
         Args:
             measures: for an absolute bound the measure itself; for a relative one the measure
                 ``NAME_drop`` (reference minus value), with the interval of the paired difference.
         """
         found = measures.get(self.measured)
+        if found is None and self.live_only:
+            return Judgement(self, None, Verdict.IN_PRODUCTION)
         if found is None or found.value is None:
             return Judgement(self, found, Verdict.INCONCLUSIVE)
         sign = -1.0 if self.sense == "max_rise" else 1.0
@@ -119,6 +132,11 @@ class Judgement:
     verdict: Verdict
 
     @property
+    def stands(self) -> bool:
+        """Whether nothing is left to do for it before a release: it is met, or not a build's to judge."""
+        return self.verdict in (Verdict.MET, Verdict.IN_PRODUCTION)
+
+    @property
     def reached(self) -> float | None:
         """The strictest bound that would be met: the value, or with ``confidence`` the worse end of its interval."""
         if self.found is None or self.found.value is None:
@@ -133,8 +151,8 @@ class Judgement:
 
     @property
     def shortfall(self) -> float:
-        """How far it is from meeting the bound, as a share of the bound; 0 where it is met, infinite where unknown."""
-        if self.verdict is Verdict.MET:
+        """How far it is from meeting the bound, as a share of the bound; 0 where it stands, infinite where unknown."""
+        if self.stands:
             return 0.0
         bound = self.requirement.bound
         return math.inf if self.reached is None else abs(self.reached - bound) / (abs(bound) or 1.0)
@@ -154,7 +172,7 @@ class Judgement:
 
 
 def overall(judgements: Iterable[Judgement]) -> Verdict:
-    """Not met if any is not met, else inconclusive if any is, else met."""
+    """Not met if any is not met, else inconclusive if any is, else met; those of production are left out."""
     verdicts = {judgement.verdict for judgement in judgements}
     for verdict in (Verdict.NOT_MET, Verdict.INCONCLUSIVE):
         if verdict in verdicts:

@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar, get_type_hints, overload
 from modelyard.core.artifact import Artifact
 from modelyard.core.errors import InputError, suggestion
 from modelyard.core.options import REQUIRED, Option
+from modelyard.core.requirement import Requirement
 from modelyard.core.source import Source
 
 Shrinking = Literal["", "parts", "recovery", "bits", "form"]
@@ -54,6 +55,8 @@ class Step:
         measures: names that its report always holds, beside those of the task.
         scores: its report also holds the task's own measures.
         timed: what it measures is speed or size, which the values of the weights do not change.
+        reads: checks a source that the step is given, once it is fetched and before anything runs.
+        holds: what must hold for the command of this name to end well.
     """
 
     name: str
@@ -65,6 +68,8 @@ class Step:
     measures: tuple[str, ...]
     scores: bool
     timed: bool
+    reads: Callable[[Source], object] | None
+    holds: tuple[Requirement, ...]
     parameters: tuple[Parameter, ...]
     options: dict[str, Option]
     injected: frozenset[str]
@@ -119,6 +124,8 @@ def step(
     measures: tuple[str, ...] = (),
     scores: bool = False,
     timed: bool = False,
+    reads: Callable[[Source], object] | None = None,
+    holds: Mapping[str, str] | None = None,
 ) -> Callable[[_Function], _Function]: ...
 def step(
     function: Callable[..., Any] | None = None,
@@ -130,6 +137,8 @@ def step(
     measures: tuple[str, ...] = (),
     scores: bool = False,
     timed: bool = False,
+    reads: Callable[[Source], object] | None = None,
+    holds: Mapping[str, str] | None = None,
 ) -> Any:
     """Make a function a step. It stays callable as it is; :func:`read_step` reads it.
 
@@ -145,6 +154,8 @@ def step(
             model holds beside the task's.
         scores: its report also holds the measures that the task names.
         timed: what it measures is speed or size: a search asks for it before it trains, and while nothing else runs.
+        reads: reads a source as the step will, to find what is wrong with it before anything runs.
+        holds: bounds by measure, as under ``require:``; the step's command ends with 1 where one is not met.
     """
 
     def mark(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -156,6 +167,8 @@ def step(
             "measures": measures,
             "scores": scores,
             "timed": timed,
+            "reads": reads,
+            "holds": tuple(Requirement.parse(measure, bound) for measure, bound in (holds or {}).items()),
         }
         return function
 

@@ -13,7 +13,7 @@ from modelyard.core import lookup
 from modelyard.core.errors import InputError
 from modelyard.core.options import plain
 from modelyard.core.step import Step
-from modelyard.recipes.document import Document, Place
+from modelyard.formats.document import Document, Place
 from modelyard.recipes.open_options import AUTO, SEARCH
 from modelyard.recipes.plan import START_RUNTIME
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from modelyard.recipes.document import Document, Place
+from modelyard.formats.document import Document, Place
 from modelyard.recipes.problems import Problems
 
 SEARCH = "search"

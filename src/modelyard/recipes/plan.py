@@ -20,8 +20,8 @@ from modelyard.core.requirement import Requirement
 from modelyard.core.source import Source
 from modelyard.core.step import Parameter, Step
 from modelyard.core.task import Task
+from modelyard.formats.document import Place
 from modelyard.methods.overfitting import gap_name
-from modelyard.recipes.document import Place
 from modelyard.recipes.problems import Problems
 from modelyard.recipes.recipe import Recipe, StepCall
 
@@ -303,6 +303,8 @@ def _check_requirements(plan: Plan, task: Task, problems: Problems) -> None:
         name, place = requirement.measure, ("require", requirement.measure)
         if _is_among(name, measured) or name in comparisons:
             _check_confidence(plan, requirement, problems)
+            continue
+        if requirement.live_only:
             continue
         if _is_among(name, early):
             changed = "model" if _is_among(name, _measures(_on_models(plan), task, made)) else "data"

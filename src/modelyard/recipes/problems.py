@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from modelyard.core.errors import InputError
-from modelyard.recipes.document import Document, Place
+from modelyard.formats.document import Document, Place
 
 
 class RecipeError(InputError):

@@ -18,8 +18,8 @@ from modelyard.core.model import Model
 from modelyard.core.requirement import Requirement
 from modelyard.core.source import Source
 from modelyard.core.step import Step
+from modelyard.formats.document import Document, Place, parse
 from modelyard.methods.rules import Serving
-from modelyard.recipes.document import Document, Place, parse
 from modelyard.recipes.objective import Objective, read_objective
 from modelyard.recipes.open_options import find_open
 from modelyard.recipes.problems import Problems

@@ -107,7 +107,9 @@ class Run:
             for item in node.inputs:
                 if isinstance(item, Reference) and item.text not in self._fetched:
                     with _in_recipe(self.plan, node):
-                        self._fetched[item.text] = self._fetch(item.text)
+                        self._fetched[item.text] = found = self._fetch(item.text)
+                        if node.step.reads and isinstance(found, Source):
+                            node.step.reads(found)
         self._check_start()
 
     def _check_start(self) -> None:

@@ -15,9 +15,9 @@ from modelyard.core.errors import InputError, suggestion
 from modelyard.core.model import Model
 from modelyard.core.predictor import raw_columns
 from modelyard.core.task import Task
+from modelyard.formats.document import Place, parse
 from modelyard.methods.expression import MAX_LENGTH, Expression
 from modelyard.methods.rules import OUTPUTS_OF_LABELS, OUTPUTS_OF_NUMBERS, Outcome, Review, Rule, Serving, Told
-from modelyard.recipes.document import Place, parse
 from modelyard.recipes.problems import Problems
 
 KEYS = ("rules", "review", "feedback", "alarms")

@@ -98,12 +98,16 @@ def _scale(bound: str, value: float | None, low: float | None, high: float | Non
     return Scale(places[0], places[1], places[2], places[3], upward=match[1] == ">=")
 
 
+OTHERS = ("not met", "inconclusive", "judged in production")
+"""Outcomes beside ``met``, as a count names them."""
+
+
 def count_verdicts(page: Page) -> str:
     """``3 of 4 requirements met, 1 inconclusive``."""
     verdicts = [str(item["verdict"]) for item in page.requirements]
     if not verdicts:
         return "no requirements were set"
-    others = [f"{verdicts.count(word)} {word}" for word in ("not met", "inconclusive") if word in verdicts]
+    others = [f"{verdicts.count(word)} {word}" for word in OTHERS if word in verdicts]
     return ", ".join([f"{verdicts.count('met')} of {len(verdicts)} requirements met", *others])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modelyard.core.release import Release
 from modelyard.core.requirement import Requirement
-from modelyard.recipes.document import parse
+from modelyard.formats.document import parse
 
 
 def promised_by(release: Release) -> list[Requirement]:

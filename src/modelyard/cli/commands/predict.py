@@ -143,7 +143,7 @@ def load_rows(reference: str, predictor: Predictor, columns: Mapping[str, Any], 
 
 def columns_of(recipe: str) -> Mapping[str, Any]:
     """Role → column, as the recipe of the release has it."""
-    from modelyard.recipes.document import parse
+    from modelyard.formats.document import parse
 
     data = parse(recipe, "recipe.yaml").value.get("data")
     columns = data.get("columns") if isinstance(data, dict) else None
@@ -172,7 +172,7 @@ def _features(text: str) -> dict[str, Any]:
 
 
 def _mapping(flag: str, text: str, example: str) -> dict[str, Any]:
-    from modelyard.recipes.document import parse
+    from modelyard.formats.document import parse
 
     if not text:
         return {}

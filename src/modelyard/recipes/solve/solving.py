@@ -12,11 +12,11 @@ from modelyard.core.dataset import Dataset
 from modelyard.core.errors import InputError, ModelyardError, suggestion
 from modelyard.core.report import Report
 from modelyard.engines.jobs import Engine
+from modelyard.formats.document import Document
 from modelyard.recipes import start
 from modelyard.recipes.auto import expand_auto
 from modelyard.recipes.build import Built, build
 from modelyard.recipes.call import Result, code_digest, machine
-from modelyard.recipes.document import Document
 from modelyard.recipes.objective import Objective
 from modelyard.recipes.open_options import Alternatives, Closing, Numbers, check_open, find_open
 from modelyard.recipes.plan import Node, Plan, make_plan

@@ -18,7 +18,7 @@ from modelyard.core.artifact import canonical_json, hash_bytes
 from modelyard.core.errors import InputError
 from modelyard.core.requirement import Requirement, Verdict
 from modelyard.engines.jobs import Engine
-from modelyard.recipes.document import Document, write_yaml
+from modelyard.formats.document import Document, write_yaml
 from modelyard.recipes.objective import Objective, total_cost
 from modelyard.recipes.open_options import Alternatives, Closing, Numbers, around_first, enumerate_closings
 from modelyard.recipes.solve import candidate

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from modelyard.core.report import Measure
-from modelyard.core.requirement import Judgement, Requirement, Verdict
+from modelyard.core.requirement import Judgement, Requirement
 from modelyard.recipes.objective import Objective
 
 State = Literal["new", "stopped", "failed", "complete"]
@@ -73,11 +73,13 @@ class Trial:
     @property
     def broken(self) -> tuple[Judgement, ...]:
         """What was judged and is not met."""
-        return tuple(item for item in self.judgements if item.verdict is not Verdict.MET)
+        return tuple(item for item in self.judgements if not item.stands)
 
     def feasible(self, requirements: Sequence[Requirement]) -> bool:
         """Whether all that is required was judged, and met."""
-        return self.state == "complete" and len(self.judgements) == len(requirements) and not self.broken
+        judged = {item.requirement for item in self.judgements}
+        wanted = {need for need in requirements if not need.live_only}
+        return self.state == "complete" and wanted <= judged and not self.broken
 
     def costs(self, objectives: Sequence[Objective]) -> tuple[float, ...]:
         return tuple(objective.cost(self.measures) for objective in objectives)

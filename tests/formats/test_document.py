@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelyard.core.errors import InputError
-from modelyard.recipes.document import parse
+from modelyard.formats.document import parse
 
 
 def test_every_value_knows_its_line() -> None:

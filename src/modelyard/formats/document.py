@@ -1,7 +1,7 @@
 """YAML with line numbers: plain data, and where each piece of it stands.
 
 Follows the YAML 1.2 core schema, so ``no`` is text and ``2e-4`` a number. Aliases, tags and
-repeated keys are refused. Knows nothing of what a recipe may say.
+repeated keys are refused. Knows nothing of what a recipe or a suite may say.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ Place = tuple[str | int, ...]
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
 
+_SCALARS = {
+    f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp", "value", "merge")
+}
+"""What a plain value is taken for; a tag that names an object of Python is written like these."""
 _INTEGER = re.compile(r"[-+]?[0-9]{1,30}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,4})?")
 
@@ -136,7 +140,7 @@ class _Builder:
 
     def _scalar(self, node: Any) -> Any:
         text = str(node.value)
-        if not node.tag.startswith("tag:yaml.org,2002:"):
+        if node.tag not in _SCALARS:
             raise self._refuse(node, f"tag {node.tag!r}", "plain values without tags")
         if node.style is not None:
             return text
