@@ -30,6 +30,30 @@ def test_keep_versions(tmp_path: Path) -> None:
     assert "'label': 'spam'" in printed
 
 
+def test_protect_people(tmp_path: Path) -> None:
+    lines = run(tmp_path, "protect_people.py", str(tmp_path)).splitlines()
+    before, after = lines[:3], lines[3:6]
+    assert sum(line.startswith("admin") for line in before) == sum(line.startswith("admin") for line in after) == 1
+    assert all("enc1:" in line and "secret" not in line for line in after)
+    assert "root@example.com" in "".join(before)
+    assert "root@example.com" not in "".join(after)
+    assert "decrypted: ['" in lines[6]
+    assert "secret" in lines[6]
+    assert lines[7] == "raw: k = 1"
+    assert int(lines[8].removeprefix("generalised: k = ")) >= 5
+    assert lines[9].endswith("epsilon left 0.5")
+
+
+@pytest.mark.slow
+def test_profile_messages(tmp_path: Path) -> None:
+    printed = run(tmp_path, "profile_messages.py")
+    measures = dict(line.split() for line in printed.split("\n\n")[0].splitlines())
+    assert 0.02 < float(measures["leaked_share"]) < 0.3
+    assert 0 < float(measures["label_error_share"]) < 0.1
+    assert float(measures["personal_data_share"]) > 0.05
+    assert "Suspected labels" in printed
+
+
 @pytest.mark.slow
 def test_test_a_model(tmp_path: Path) -> None:
     printed = run(tmp_path, "test_a_model.py", str(tmp_path))
