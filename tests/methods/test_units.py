@@ -10,9 +10,9 @@ from modelyard.methods import patches, text_units
 
 
 def test_words_of_several_scripts() -> None:
-    text = "Don't WAIT!!! 免费£1000 well-known"
+    text = "Don't WAIT!!! 免费£1000 well-known [PHONE][x"
     assert [text[start:end] for start, end in text_units.words(text, 20)] == [
-        "Don't", "WAIT", "!!!", "免", "费", "£", "1000", "well-known",
+        "Don't", "WAIT", "!!!", "免", "费", "£", "1000", "well-known", "[PHONE]", "[", "x",
     ]  # fmt: skip
 
 

@@ -29,19 +29,27 @@ def linear(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_integrated_gradients_of_a_polynomial() -> None:
-    found, delta = integrated_gradients.explain(cubic, np.array([2.0, 3.0, 4.0]), np.zeros(3), steps=2)
+    found, delta = integrated_gradients.explain(cubic, np.array([2.0, 3.0, 4.0]), np.zeros(3), steps=7)
     assert np.allclose(found, [8, 6, 6])
     assert abs(delta) < 1e-9
 
 
-def test_what_is_lacking_is_told() -> None:
-    def kinked(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return np.maximum(points - 0.9, 0)[:, 0], (points > 0.9).astype(float)
+def test_points_go_where_the_answer_changes_and_what_is_lacking_is_told() -> None:
+    """A step of width 0.001: a hundred equal steps would mostly miss it."""
+    points = []
 
-    _, delta = integrated_gradients.explain(kinked, np.array([1.0]), np.array([0.0]), steps=2)
-    assert delta == pytest.approx(-0.1)
-    _, finer = integrated_gradients.explain(kinked, np.array([1.0]), np.array([0.0]), steps=200)
-    assert abs(finer) < 0.01
+    def steep(at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        points.append(at)
+        level = 1 / (1 + np.exp(-(at - 0.3337) / 0.001))
+        return level[:, 0], level * (1 - level) / 0.001
+
+    _, coarse = integrated_gradients.explain(steep, np.array([1.0]), np.array([0.0]), steps=7)
+    assert coarse == pytest.approx(-1, abs=1e-3)
+    points.clear()
+    found, delta = integrated_gradients.explain(steep, np.array([1.0]), np.array([0.0]), steps=200)
+    assert len(np.concatenate(points)) <= 200
+    assert abs(delta) < 0.005
+    assert found[0] == pytest.approx(1, abs=0.005)
 
 
 def test_smoothgrad_of_a_linear_function_is_its_coefficients() -> None:

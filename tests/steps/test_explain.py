@@ -201,7 +201,7 @@ def test_gradients_of_texts(method: str, texts: tuple[Model, Dataset]) -> None:
 
 @pytest.mark.parametrize("method", ["integrated", "smoothgrad", "gradcam"])
 def test_gradients_of_images(method: str, images: tuple[Model, Dataset]) -> None:
-    found = explain("explain gradients", images, rows=2, method=method, steps=4, units=16).findings
+    found = explain("explain gradients", images, rows=2, method=method, steps=8, units=16).findings
     assert np.shape(found.figures[-1].cells) == (32, 32)
     assert found.rows is not None
     weights = np.array(found.rows.column("weights").to_pylist())
@@ -242,12 +242,7 @@ def test_attention_of_images(folder: Path, images: tuple[Model, Dataset]) -> Non
 
     torch.manual_seed(0)
     place = new(folder, "vit")
-    shape: dict[str, Any] = {
-        "hidden_size": 16,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "intermediate_size": 16,
-    }
+    shape: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
     ViTModel(ViTConfig(**shape, intermediate_size=16, image_size=16, patch_size=4)).save_pretrained(place)
     (place / "preprocessor_config.json").write_text(
         json.dumps({"image_processor_type": "ViTImageProcessor", "size": {"height": 16, "width": 16}})

@@ -1,7 +1,7 @@
 """Where the words of a text lie. Knows no tokenizer: words are what a person would point at.
 
 A word is a run of letters and digits (with apostrophes and hyphens within), one character of Chinese or Japanese,
-which write no spaces, or a run of other signs.
+which write no spaces, a mark in brackets such as the ``[PHONE]`` that masking leaves, or a run of other signs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 _IDEOGRAPHS = "\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 _LETTER = rf"(?:(?![{_IDEOGRAPHS}])\w)"
-_WORD = re.compile(rf"[{_IDEOGRAPHS}]|{_LETTER}+(?:['’-]{_LETTER}+)*|[^\w\s]+")
+_WORD = re.compile(rf"\[[A-Z]+\]|[{_IDEOGRAPHS}]|{_LETTER}+(?:['’-]{_LETTER}+)*|[^\w\s]+")
 
 
 def words(text: str, most: int) -> list[tuple[int, int]]:

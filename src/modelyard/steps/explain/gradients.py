@@ -26,7 +26,7 @@ def gradients(
     only: list[int] = [],  # noqa: B006
     label: str | None = None,
     method: Literal["integrated", "smoothgrad", "gradcam"] = "integrated",
-    steps: Annotated[int, Between(2, 1000)] = 50,
+    steps: Annotated[int, Between(7, 10_000)] = 100,
     units: Annotated[int, Between(2, 1024)] = 64,
     background: Annotated[int, Between(0, 1000)] = 20,
     confidence: Annotated[float, Between(0.5, 0.999)] = 0.95,
@@ -48,7 +48,8 @@ def gradients(
         label: the class to explain, in rows that are given it (in any row that ``only`` names); none takes each row's
             own class.
         method: integrated gradients, SmoothGrad, or Grad-CAM (convolutional networks over images).
-        steps: points on the way from the baseline (integrated), or noisy copies (smoothgrad).
+        steps: points on the way from the baseline (integrated), placed where the answer changes; or noisy copies
+            (smoothgrad).
         units: most parts of a text or image that the attributions are summed over and judged by.
         background: training rows whose values stand in for absent columns of a table when the attributions are
             judged; 0 for the mean.
