@@ -290,3 +290,7 @@ class GeneratingTask(Task, Protocol):
     def chat_prompt(self, processor: Any, messages: Sequence[Mapping[str, str]]) -> str:
         """Messages (``role``, ``content``) as one prompt, by the model's own template in a sandbox."""
         ...
+
+    def likelihoods(self, session: Session, processor: Any, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """Natural log probability of each second text after the first."""
+        ...

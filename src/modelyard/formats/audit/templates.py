@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from jinja2 import Environment, TemplateError, nodes
 
 from modelyard.formats.audit.finding import Blob, Finding, Severity
-from modelyard.methods.chat_template import EXTENSIONS, LONGEST_TEMPLATE
+from modelyard.methods.chat_template import EXTENSIONS
+from modelyard.methods.sandboxed_template import LONGEST_TEMPLATE
 
 _OTHER_FILES = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 _REACHING_FILTERS = frozenset({"attr", "map", "selectattr", "rejectattr"})

@@ -1,7 +1,8 @@
-"""How well a language model foresees the documents of a split."""
+"""How well a language model foresees the documents of a split, or one text after another."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from modelyard.core.dataset import ROW_ID, Dataset
 from modelyard.core.errors import InputError
 from modelyard.core.progress import progress
 from modelyard.core.report import Findings
+from modelyard.core.runtime import Session
 from modelyard.methods import language_scores, length_batches
 
 if TYPE_CHECKING:
@@ -79,3 +81,51 @@ def log_probabilities(logits: np.ndarray, tokens: np.ndarray) -> tuple[np.ndarra
     totals = np.exp(logits - highest[:, None]).sum(axis=1, dtype=np.float64)
     found = logits[np.arange(len(tokens)), tokens] - highest - np.log(totals)
     return found.astype(np.float32), logits.argmax(axis=1).astype(np.int32)
+
+
+def likelihoods(session: Session, processor: Processor, pairs: Sequence[tuple[str, str]]) -> list[float]:
+    """Natural log probability of each second text after the first, in the order of the pairs.
+
+    Tokens are cut from both texts together, without special tokens; blanks at the end of the first go to the second,
+    as tokenizers join them with the next word. What does not fit into the context is cut off at its beginning. After
+    an empty text stands the model's first token, or its last one.
+
+    Raises:
+        InputError: a second text has no token, or does not fit into the context.
+    """
+    encoded = [_encode_pair(processor, *pair) for pair in pairs]
+    found = [0.0] * len(pairs)
+    with progress("scoring", total=len(pairs)) as bar:
+        for batch in length_batches.by_budget([len(ids) for ids, _ in encoded], BATCH_TOKENS):
+            kept = max(encoded[row][1] for row in batch)
+            arrays = processor.collate([encoded[row][0][:-1] for row in batch])
+            width = arrays["input_ids"].shape[1]
+            arrays["logits_at"] = np.arange(width - kept, width)[None].repeat(len(batch), axis=0)
+            logits = np.asarray(session.run(arrays)["logits"])
+            for place, row in enumerate(batch):
+                ids, asked = encoded[row]
+                found[row] = float(log_probabilities(logits[place, -asked:], ids[-asked:])[0].sum(dtype=np.float64))
+            bar.advance(len(batch))
+    return found
+
+
+def _encode_pair(processor: Processor, before: str, after: str) -> tuple[np.ndarray, int]:
+    """Token ids of both texts, and how many of them are the second's."""
+    blanks = len(before) - len(before.rstrip())
+    if blanks:
+        before, after = before[:-blanks], before[-blanks:] + after
+    whole = processor.tokenizer.encode(before + after, add_special_tokens=False).ids
+    start = len(processor.tokenizer.encode(before, add_special_tokens=False).ids)
+    asked = len(whole) - start
+    if asked < 1 or asked >= processor.context:
+        raise InputError(f"{after!r:.60} has {asked} tokens", expected=f"from 1 to {processor.context - 1}")
+    first = [] if start else [_first_token(processor)]
+    return np.asarray([*first, *whole][-processor.context :], dtype=np.int64), asked
+
+
+def _first_token(processor: Processor) -> int:
+    for name in ("bos_token", "eos_token"):
+        number = processor.tokenizer.token_to_id(processor.special.get(name, ""))
+        if number is not None:
+            return int(number)
+    raise InputError("the model has no first token to put before an empty prompt", fix="give the prompt some text")

@@ -91,6 +91,11 @@ class TextGeneration:
     def chat_prompt(self, processor: Processor, messages: Sequence[Mapping[str, str]]) -> str:
         return processor.chat(messages)
 
+    def likelihoods(self, session: Session, processor: Processor, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        from modelyard.tasks.text_generation import scoring
+
+        return scoring.likelihoods(session, processor, pairs)
+
     def evaluate(self, predictor: Predictor, data: Dataset, split: str, *, confidence: float, seed: int) -> Findings:
         # Here and not above: a server answers and never scores.
         from modelyard.tasks.text_generation import scoring
