@@ -23,6 +23,9 @@ report = modelyard.evaluate(classifier, messages)
 for name in ("accuracy", "precision", "recall", "f1", "roc_auc"):
     measure = report.findings.measures[name]
     print(f"{name:<10} {measure.value:.3f}  95% interval {measure.low:.3f} to {measure.high:.3f}")
+print("confusion matrix (rows: true)", report.findings.figures[0].cells)
+for note in report.findings.notes:
+    print(note)
 
 with Predictor(classifier) as predictor:
     for text in ("Are we still meeting at the station?", "URGENT! You have won a 1000 pound prize, call now"):

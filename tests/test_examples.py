@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -63,12 +64,28 @@ def test_test_a_model(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_know_what_it_does_not_know(tmp_path: Path) -> None:
+    lines = run(tmp_path, "know_what_it_does_not_know.py").splitlines()
+    found = {line[:24].strip(): re.findall(r"(\w+) ([\d.]+) \(([\d.]+) to ([\d.]+)\)", line[24:]) for line in lines}
+    value = {name: {measure: float(number) for measure, number, _, _ in each} for name, each in found.items()}
+    assert value["calibrated"]["calibration_error"] < 0.5 * value["as it is"]["calibration_error"]
+    assert value["sets that promise 0.95"]["set_coverage"] > 0.92
+    assert value["five forests as one"]["accuracy"] > value["as it is"]["accuracy"]
+    assert value["their disagreement"]["error_auc"] > 0.7
+    assert value["the surest four fifths"]["accuracy_at_coverage"] > value["as it is"]["accuracy"]
+    assert value["twenty dropout passes"]["error_auc"] > 0.7
+
+
+@pytest.mark.slow
 def test_judge_a_model(tmp_path: Path) -> None:
     printed = run(tmp_path, "judge_a_model.py", "0.3")
     measures = dict(line.split()[:2] for line in printed.splitlines() if "interval" in line)
     assert float(measures["accuracy"]) > 0.93
     assert float(measures["roc_auc"]) > 0.95
     assert "ham" in printed.splitlines()[-2]
+    assert "confusion matrix" in printed
+    assert "ver-fit" in printed
+    assert "slices of 30 rows or more were looked at" in printed
 
 
 @pytest.mark.slow

@@ -113,6 +113,10 @@ def test_other_files(tmp_path: Path) -> None:
     )
     (tmp_path / "facts.json").write_text(json.dumps(rows))
     for kind, name in (("parquet", "facts.parquet"), ("csv", "facts.csv"), ("json", "facts.json")):
-        given = {"dataset_path": kind, "dataset_kwargs": {"data_files": name}, "doc_to_choice": "{{[wrong, right]}}"}
+        given: dict[str, Any] = {
+            "dataset_path": kind,
+            "dataset_kwargs": {"data_files": name},
+            "doc_to_choice": "{{[wrong, right]}}",
+        }
         (questions,) = read(write(tmp_path, **given, doc_to_target="right")).values()
         assert [question.choices for question in questions] == [["3", "4"], ["Rome", "Paris"]]

@@ -88,12 +88,13 @@ def test_choices_are_scored_plain_and_by_length() -> None:
 
 
 def test_the_likeliest_choice_is_the_answer(model: Model, tmp_path: Path) -> None:
-    rows = [{"before": "win a free", "choices": ["prize now", "dinner", "talk"], "right": 0} for _ in range(2)]
+    choices = ["prize now", "dinner", "talk"]
+    rows: list[dict[str, Any]] = [{"before": "win a free", "choices": choices, "right": 0} for _ in range(2)]
     source = fetch(str(write_task(tmp_path / "task", rows)))
     report = check_step("score choices", [model, source])
     assert isinstance(report, Report)
     with Predictor(model) as predictor:
-        pairs = [("win a free", f" {choice}") for choice in rows[0]["choices"]]
+        pairs = [("win a free", f" {choice}") for choice in choices]
         found = cast(GeneratingTask, predictor.task).likelihoods(predictor.session, predictor.processor, pairs)
     assert report.findings.measures["acc"].value == float(np.argmax(found) == 0)
     assert report.findings.measures["acc"].n == 2
@@ -134,7 +135,7 @@ def test_a_recipe_names_its_tasks(tmp_path: Path) -> None:
     (node,) = plan.reports("")
     assert isinstance(node.inputs[1], Reference)
     assert node.inputs[1].text == "./tasks"
-    with pytest.raises(RecipeError, match="'score choices' names no tasks"):
+    with pytest.raises(RecipeError, match="'score choices' needs a tasks"):
         make_plan(parse_recipe(RECIPE % "score choices", "tiny.yaml", tmp_path))
     with pytest.raises(RecipeError, match="tasks: 3"):
         parse_recipe(RECIPE % "score choices: {tasks: 3}", "tiny.yaml", tmp_path)

@@ -228,11 +228,12 @@ def _bind(state: _State, call: StepCall, parameter: Parameter) -> tuple[Input, .
     """What a parameter gets: what the entry names, else what the chain has come to.
 
     A model called ``teacher`` or ``base`` is the one before the first conversion; ``*models`` are the chain's
-    and those named.
+    and those named, or these alone where the chain's has a parameter of its own.
     """
     named = tuple(Reference(text, (*call.place, parameter.name)) for text in call.inputs.get(parameter.name, ()))
     if parameter.many:
-        return (state.model, *named)
+        stands_alone = any(item.kind is Model and not item.many for item in call.step.parameters)
+        return named if stands_alone else (state.model, *named)
     if named:
         return named
     if parameter.name in BEFORE_CONVERSION:

@@ -8,10 +8,14 @@ from typing import Any
 import numpy as np
 
 from modelyard.core.dataset import Dataset
+from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.step import step
 from modelyard.methods import temperature as method
 from modelyard.steps.calibrate._fitting import fit
+
+NOTHING = 1e-30
+"""A probability that was zero, after it went through logits in float32."""
 
 
 @step(needs="labels", converts=True)
@@ -21,7 +25,8 @@ def temperature(model: Model, data: Dataset, *, out: Path, split: str = "validat
     Probabilities become softmax(log p / T), with the T of the least log loss on ``split`` (Guo et al. 2017). No answer
     changes, only how sure it is. The temperature travels with the model: every runtime and the server answer with it.
     In a recipe, put it after the last step that changes the weights; ``evaluate`` then says ``calibration_error``
-    before and after on rows that it was not fitted to.
+    before and after on rows that it was not fitted to. A forest of few trees, which gives classes no probability
+    at all, cannot be mended so: take ``calibrate isotonic``.
 
     Args:
         model: the classifier, on any runtime.
@@ -30,7 +35,17 @@ def temperature(model: Model, data: Dataset, *, out: Path, split: str = "validat
     """
 
     def choose(probabilities: np.ndarray, targets: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
+        _check_zeros(probabilities[np.arange(len(targets)), targets])
         found = method.fit(probabilities, targets)
         return {"temperature": found}, method.scale(probabilities, found)
 
     return fit(model, data, out, name="temperature", split=split, choose=choose)
+
+
+def _check_zeros(given: np.ndarray) -> None:
+    if zeros := int((given < NOTHING).sum()):
+        raise InputError(
+            f"the right class of {zeros} of {len(given)} rows has no probability at all, and no temperature lifts that",
+            expected="a model whose probabilities are never zero",
+            fix="calibrate isotonic, or a forest of more trees",
+        )
