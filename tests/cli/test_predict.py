@@ -118,6 +118,8 @@ def test_rows_of_a_table(folder: Path, tmp_path: Path, capsys: pytest.CaptureFix
     ("words", "expected"),
     [
         (["a text", "--input", "texts.csv"], "give one of them"),
+        (["a text", "--engine", "ray"], "--engine goes with --input"),
+        (["--input", "texts.csv", "--workers", "2"], "with --engine ray"),
         (["--output", "a.csv"], "name a file: --input FILE"),
         (["--input", "texts.csv", "--output", "a.xls"], ".parquet"),
         (["--input", "texts.csv", "--output", "texts.csv"], "there already"),
@@ -138,3 +140,18 @@ def test_mistakes(
     assert main(["predict", "tiny", *words]) == 2
     assert expected in capsys.readouterr().err
     assert sorted(path.name for path in folder.iterdir()) == before
+
+
+@pytest.mark.slow
+def test_ray_gives_the_answers_of_one_process(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, file in (("tiny", "texts.csv"), ("trees", "trees.csv")):
+        given = ["predict", name, "--input", str(folder / file), "--json"]
+        found = []
+        for more in ([], ["--engine", "ray", "--workers", "2"]):
+            assert main([*given, *more]) == 0
+            found.append(json.loads(capsys.readouterr().out)["predictions"])
+        local, by_ray = found
+        assert len(local) == len(by_ray) >= 48
+        for one, other in zip(local, by_ray, strict=True):
+            assert one.get("label") == other.get("label")
+            assert other.get("score", other.get("value")) == pytest.approx(one.get("score", one.get("value")), abs=1e-5)

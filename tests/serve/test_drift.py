@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+from PIL import Image
 
 from modelyard.cli.main import main
 from modelyard.core import lookup
@@ -83,6 +85,34 @@ def test_a_text_is_its_length_and_what_of_it_is_unknown(classifier: Model) -> No
         ids = processor.tokenizer.encode(text, add_special_tokens=False).ids
         assert values == {"text.length": len(text), "text.unknown": ids.count(unknown) / len(ids)}
     assert found[1]["text.unknown"] == 1.0
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+def test_an_image_is_its_size_brightness_and_contrast(form: str) -> None:
+    pixels = np.zeros((128, 256, 3), dtype=np.uint8)
+    pixels[:, 128:] = 255
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, form)
+    (found,) = features.of_rows([{"image": file.getvalue()}], ["image"], None)
+    assert (found["image.width"], found["image.height"]) == (256.0, 128.0)
+    assert found["image.brightness"] == pytest.approx(0.5, abs=0.01)
+    assert found["image.contrast"] == pytest.approx(0.5, abs=0.01)
+    (broken,) = features.of_rows([{"image": b"no image"}], ["image"], None)
+    assert broken == {}
+
+
+def test_what_a_rule_answers_is_watched_as_it_comes_in(tmp_path: Path, serve: Serve) -> None:
+    (tmp_path / "work").mkdir()
+    maker = Maker(Yard(tmp_path / "yard"), tmp_path / "work")
+    maker.good(0.1, "modelyard: 1\ntask: tabular-classification\nserve: {rules: [{when: 'age > 900', answer: y}]}\n")
+    hosted = open_version(maker.yard, maker.yard.resolve(f"{NAME}:1"), workers=1, memory_limit=None)
+    with hosted.source, serve(hosted, companion=Watching(maker.yard, seconds=0.02).run) as client:
+        until(lambda: client.get(f"/v2/models/{NAME}/drift").json()["watched"])
+        send(client, [1000.0] * 130 + [5.0] * 20)
+        found = {item["feature"]: item for item in client.get(f"/v2/models/{NAME}/drift").json()["features"]}
+    assert found["features.age"]["rows"] == 150
+    assert found["features.age"]["verdict"] == "not met"
+    assert found["answer.label"]["rows"] == 20
 
 
 def test_only_a_sample_of_many_rows_is_looked_at() -> None:

@@ -21,15 +21,7 @@ class Ray:
             raise MissingExtraError("ray", "ray") from None
         self.width = width
         self._ray: Any = ray
-        self._ray.init(
-            num_cpus=width,
-            include_dashboard=False,
-            _node_ip_address="127.0.0.1",
-            log_to_driver=False,
-            logging_level="error",
-            # A worker finds the code where this process does.
-            runtime_env={"env_vars": {"PYTHONPATH": ":".join(path for path in sys.path if path)}},
-        )
+        begin(ray, width)
         # Retried elsewhere, a job that killed its worker would kill the next.
         self._remote: Any = self._ray.remote(num_cpus=1, max_retries=0)(_do)
 
@@ -51,6 +43,19 @@ class Ray:
 
     def close(self) -> None:
         self._ray.shutdown()
+
+
+def begin(ray: Any, width: int) -> None:
+    """A Ray of this machine alone, on the loopback interface."""
+    ray.init(
+        num_cpus=width,
+        include_dashboard=False,
+        _node_ip_address="127.0.0.1",
+        log_to_driver=False,
+        logging_level="error",
+        # A worker finds the code where this process does.
+        runtime_env={"env_vars": {"PYTHONPATH": ":".join(path for path in sys.path if path)}},
+    )
 
 
 def _do(function: str, job: str) -> str:

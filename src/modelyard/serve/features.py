@@ -1,7 +1,7 @@
 """What is watched of a row and of its answer: numbers, and names that the model itself has.
 
 Of no value that comes out of here can a text be told: of a text there is its length and the share of its tokens that
-the tokenizer does not know, of an image its size. Knows no server.
+the tokenizer does not know, of an image its size, brightness and contrast. Knows no server.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ from modelyard.methods import image_header
 Value = float | str | None
 """A number, a class, or nothing where a row has none."""
 
+MOST_PIXELS = 4_000_000
+"""Of an image whose brightness is looked at; a larger one would keep others waiting."""
+SIDE = 64
+"""An image is made so small first: brightness and contrast are those of its parts, not of its grain."""
 LONGEST = 4096
 """Characters of a text that are looked at for unknown tokens."""
 
@@ -65,5 +69,25 @@ def _of_value(role: str, value: Any) -> dict[str, Value]:
                 header = image_header.read(value)
             except InputError:
                 return {}
-            return {f"{role}.width": float(header.width), f"{role}.height": float(header.height)}
+            return {
+                f"{role}.width": float(header.width),
+                f"{role}.height": float(header.height),
+                **({} if header.width * header.height > MOST_PIXELS else _of_pixels(role, value)),
+            }
     return {}
+
+
+def _of_pixels(role: str, value: bytes) -> dict[str, Value]:
+    """Brightness and contrast, from 0 to 1: mean and standard deviation of the luma (ITU-R BT.601)."""
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(value), formats=("PNG", "JPEG")) as image:
+            image.draft("L", (SIDE, SIDE))
+            luma = np.asarray(image.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX), dtype=np.float64) / 255
+    except (OSError, ValueError, SyntaxError):
+        return {}
+    return {f"{role}.brightness": float(luma.mean()), f"{role}.contrast": float(luma.std())}

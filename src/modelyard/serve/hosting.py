@@ -316,6 +316,14 @@ class Host:
         other.leases.take()
         _begin(_copy(other, rows, options, predictions, shadow=canary.weight == 0), self._copies)
 
+    def watch(self, served: Served, rows: Sequence[Row], predictions: Sequence[Prediction]) -> None:
+        """Have some of the rows held against what the version was proven on; nobody waits."""
+        if "image" not in served.task.abilities:
+            served.window.saw(rows, predictions)
+        elif len(self._copies) < COPIES:
+            # To decode an image takes as long as to answer many texts.
+            _begin(asyncio.to_thread(served.window.saw, rows, predictions), self._copies)
+
     async def _retire(self, served: Served) -> None:
         await served.leases.all_back()
         await self._close(served)

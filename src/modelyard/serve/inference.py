@@ -103,10 +103,13 @@ class InferenceProtocol:
         judged = Judged(served, rows, self._metrics)
         await judged.before()
         predictions: list[Prediction] = []
+        if spared := judged.spared:
+            # What comes in is watched whoever answers it; what goes out only where the model does.
+            self._host.watch(served, spared, [{}] * len(spared))
         if asked := judged.asked:
             predictions = await while_connected(request, served.scheduler.submit(asked, options, seconds, caller))
             self._count(served, predictions)
-            served.window.saw(asked, predictions)
+            self._host.watch(served, asked, predictions)
             self._host.mirror(served, asked, options, predictions)
         answers = judged.after(predictions)
         if self._desk:

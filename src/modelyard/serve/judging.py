@@ -39,6 +39,12 @@ class Judged:
         rows = [row for row, decision in zip(self.rows, self.decisions, strict=True) if not decision.answering]
         return [{"features": row} for row in rows] if "features" in self._served.task.abilities else rows
 
+    @property
+    def spared(self) -> list[Row]:
+        """The rows that a rule answers before the model is asked, as the model would be asked for them."""
+        rows = [row for row, decision in zip(self.rows, self.decisions, strict=True) if decision.answering]
+        return [{"features": row} for row in rows] if "features" in self._served.task.abilities else rows
+
     async def before(self) -> None:
         """Apply the rules on rows alone.
 

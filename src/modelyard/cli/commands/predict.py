@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -38,6 +40,10 @@ class Predict:
         parser.add_argument(
             "--columns", default="", metavar="YAML", help="for --input: '{text: message}'; those of the recipe"
         )
+        parser.add_argument(
+            "--engine", choices=("local", "ray"), default="local", help="for --input: where rows are answered (local)"
+        )
+        parser.add_argument("--workers", type=int, metavar="N", help="with --engine ray (default: one a core)")
         add_json(parser)
 
     def run(self, arguments: argparse.Namespace) -> int:
@@ -65,6 +71,10 @@ def _check(arguments: argparse.Namespace) -> None:
         raise InputError("rows and --input are given", fix="give one of them")
     if arguments.input is None and (arguments.output or arguments.columns):
         raise InputError("--output and --columns go with --input", fix="name a file: --input FILE")
+    if arguments.input is None and arguments.engine != "local":
+        raise InputError("--engine goes with --input", fix="name a file: --input FILE")
+    if arguments.workers is not None and (arguments.engine == "local" or not 1 <= arguments.workers <= 256):
+        raise InputError(f"--workers {arguments.workers}", expected="1 to 256, with --engine ray")
     if arguments.output:
         prediction_file.check_name(arguments.output)
 
@@ -96,13 +106,15 @@ def _answer_file(
 
     output: Path | None = arguments.output
     started = time.perf_counter()
-    with tempfile.TemporaryDirectory() as scratch, shown_progress():
+    with tempfile.TemporaryDirectory() as scratch, shown_progress(), ExitStack() as closing:
         data = load_rows(arguments.input, predictor, columns, Path(scratch) / "data")
         rows = data.rows("test")
         folder = output.with_name(f"{output.name}.partial") if output else Path(scratch) / "parts"
         identity = {"model": predictor.model.digest, "input": data.digest, "options": dict(options)}
         found: list[Any] = []
-        for first, part in answer_parts(lambda some: predictor.predict(some, **options), rows, folder, identity):
+        answer, size, close = _engine(predictor, options, arguments)
+        closing.callback(close)
+        for first, part in answer_parts(answer, rows, folder, identity, size=size):
             if output is None and not arguments.json:
                 for number, prediction in enumerate(part, first):
                     say(json.dumps({"row": number, **prediction}, ensure_ascii=False))
@@ -117,6 +129,20 @@ def _answer_file(
     elif output is not None:
         note(f"{len(found)} rows in {seconds:.1f} s: {output}")
     return 0
+
+
+def _engine(
+    predictor: Predictor, options: Mapping[str, Any], arguments: argparse.Namespace
+) -> tuple[Callable[[Sequence[Any]], Sequence[Any]], int, Callable[[], None]]:
+    """What answers rows, how many it is handed at once, and what ends it."""
+    from modelyard.engines import parts
+
+    if arguments.engine == "local":
+        return lambda some: predictor.predict(some, **options), parts.ROWS, lambda: None
+    from modelyard.engines import ray_data
+
+    engine = ray_data.RayData(predictor.model, options, arguments.workers or os.cpu_count() or 1)
+    return engine.predict, ray_data.PART, engine.close
 
 
 def load_rows(reference: str, predictor: Predictor, columns: Mapping[str, Any], out: Path) -> Dataset:
