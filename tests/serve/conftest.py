@@ -193,11 +193,13 @@ def serve() -> Serve:
         tls: Tls | None = None,
         tracing: Tracing | None = None,
         grpc: list[GrpcServer] | None = None,
+        **residence: Any,
     ) -> Iterator[httpx.Client]:
         listener = bind("127.0.0.1", 0)
         # Clients may connect from now on and wait until the server answers.
         listener.listen()
-        app = create_app(models, limits=limits, companion=companion, keyring=keyring, desk=desk, tracing=tracing)
+        parts: dict[str, Any] = {"companion": companion, "keyring": keyring, "desk": desk, "tracing": tracing}
+        app = create_app(models, limits=limits, **parts, **residence)
         if grpc is not None:
             grpc.append(GrpcServer(app, "127.0.0.1", 0, limits or Limits(), tls))
         server = Server(app, [], tls, grpc[0] if grpc else None)

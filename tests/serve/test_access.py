@@ -38,6 +38,8 @@ ROUTES: dict[tuple[str, str], tuple[Role | None, int]] = {
     ("GET", "/v2/health/live"): (OPEN, 200),
     ("GET", "/v2/health/ready"): (OPEN, 200),
     ("POST", "/v2/repository/index"): (Role.VIEWER, 200),
+    ("POST", "/v2/repository/models/{model}/load"): (Role.OPERATOR, 200),
+    ("POST", "/v2/repository/models/{model}/unload"): (Role.OPERATOR, 409),
     ("GET", "/v2/models/{model}"): (Role.VIEWER, 200),
     ("GET", "/v2/models/{model}/ready"): (Role.VIEWER, 200),
     ("POST", "/v2/models/{model}/infer"): (Role.PREDICT, 200),
@@ -176,12 +178,14 @@ def test_every_route_with_every_bad_key(
 def test_a_key_is_for_some_models(
     secured: httpx.Client, tokens: dict[str, tuple[Key, str]], route: tuple[str, str]
 ) -> None:
-    _, good = ROUTES[route]
+    role, good = ROUTES[route]
     other = ask(secured, *route, tokens["other"][1])
     here = ask(secured, *route, tokens["here"][1])
     if route[1] == "/metrics":
         assert (other.status_code, here.status_code) == (403, 403)
         assert "a key for all models" in error_of(other)
+    elif role is Role.OPERATOR:
+        assert (other.status_code, here.status_code) == (403, 403)
     elif "{model}" in route[1] or route[1].endswith("completions"):
         assert (other.status_code, here.status_code) == (403, good)
         assert "this key is not for the model 'sms'" in error_of(other)

@@ -6,6 +6,7 @@ from starlette.requests import Request
 
 from modelyard.serve.access import check_scope
 from modelyard.serve.canary import wish_of
+from modelyard.serve.connection import while_connected
 from modelyard.serve.exchange import exchange_of, key_of
 from modelyard.serve.hosting import Host, Served
 
@@ -25,3 +26,14 @@ def addressed(request: Request, host: Host, name: str, version: str | None = Non
     served = host.choose(name, version, wish, visible=key_of(request).may_use)
     exchange_of(request).hold(served)
     return served
+
+
+async def awake(request: Request, host: Host, name: str, version: str | None = None) -> Served:
+    """As :func:`addressed` with canaries, but a model that is not loaded is loaded first.
+
+    Raises:
+        RefusalError: also 503, where that fails or takes too long.
+    """
+    check_scope(request, name)
+    await while_connected(request, host.residence.wake(name, host.load_seconds))
+    return addressed(request, host, name, version, canaries=True)

@@ -30,6 +30,8 @@ from modelyard.serve.limits import Limits
 from modelyard.serve.metrics import Metrics
 from modelyard.serve.openai import OpenAIProtocol
 from modelyard.serve.openapi import openapi_route
+from modelyard.serve.repository_routes import RepositoryRoutes
+from modelyard.serve.residence import Lodger
 from modelyard.serve.review_routes import ReviewRoutes
 from modelyard.serve.tracing import Tracing
 
@@ -56,6 +58,8 @@ def create_app(
     keyring: Keyring | None = None,
     desk: Desk | None = None,
     tracing: Tracing | None = None,
+    lodgers: Sequence[Lodger] = (),
+    memory_limit: int | None = None,
 ) -> ASGIApp:
     """An application that answers with ``models``: their workers live as long as it does.
 
@@ -64,12 +68,14 @@ def create_app(
         keyring: who may ask; None for requests of this machine only, without keys.
         desk: takes answers for review; None where nobody reviews.
         tracing: makes spans of requests; this application closes it.
+        lodgers: models that are opened and closed as they are asked.
+        memory_limit: bytes that the open ones of these may take.
 
     Raises:
         InputError: two models have the same name and version.
     """
     limits, metrics = limits or Limits(), Metrics()
-    host = Host(models, limits, metrics)
+    host = Host(models, limits, metrics, lodgers=lodgers, memory_limit=memory_limit)
     ring = keyring or Keyring(no_keys, local=True)
 
     async def show_metrics(request: Request) -> Response:
@@ -100,6 +106,7 @@ def create_app(
         *(ReviewRoutes(host, desk, limits).routes() if desk else []),
         *drift_routes(host),
         *ExplanationRoutes(host, limits, metrics).routes(),
+        *RepositoryRoutes(host).routes(),
         GuardedRoute("/metrics", show_metrics, methods=["GET"], role=Role.VIEWER, every_model=True),
     ]
     guarded = Guard(ring, limits).protect([*routes, openapi_route(routes)])

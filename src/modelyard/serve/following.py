@@ -18,6 +18,7 @@ from modelyard.serve.hosting import CACHE_BYTES, SLOTS, Check, Host, Hosted, Ope
 from modelyard.serve.log import model_labels, write_log
 from modelyard.serve.metrics import Metrics
 from modelyard.serve.refusals import RefusalError
+from modelyard.serve.residence import Lodger
 from modelyard.serve.rollout import Rollouts
 from modelyard.serve.smoke import check_smoke, smoke_of
 from modelyard.yard.naming import PRODUCTION, Reference
@@ -81,6 +82,32 @@ def open_version(
     )
 
 
+def lodger(
+    yard: Yard,
+    reference: str,
+    *,
+    workers: int | None,
+    memory_limit: int | None,
+    admit: Callable[[Version], None],
+    open_it: OpenVersion = open_version,
+) -> Lodger:
+    """A release that is opened when it is asked, in the version that ``reference`` leads to then.
+
+    Raises:
+        InputError: it would take more memory than there may be used, by itself.
+    """
+
+    def resolve() -> tuple[str, Opener]:
+        version = yard.resolve(reference)
+        admit(version)
+        return str(version.number), lambda: open_it(yard, version, workers=workers, memory_limit=memory_limit)
+
+    version = yard.resolve(reference)
+    model = yard.model(version)
+    memory.require_models([model], memory_limit)
+    return Lodger(version.name, memory.memory_bytes(model), resolve)
+
+
 class Following:
     """Keeps a host on the versions that aliases point to.
 
@@ -120,7 +147,8 @@ class Following:
             for name in self._followed:
                 try:
                     await self.look(host, metrics, name)
-                    await self._rollouts.look(host, metrics, name)
+                    if host.has(name):
+                        await self._rollouts.look(host, metrics, name)
                 except (ModelyardError, RefusalError, OSError) as error:
                     problem = {"labels.model": name, "error.message": str(error).splitlines()[0]}
                     write_log("following", problem, level="error")
@@ -129,6 +157,9 @@ class Following:
     async def look(self, host: Host, metrics: Metrics, name: str) -> None:
         """Serve the version that the name's alias points to, if it is another than now and is fit to be."""
         version = await asyncio.to_thread(self._wanted, name)
+        if not host.has(name):
+            # It is opened in the version of then when it is asked.
+            return
         served = host.find(name)
         if version is None or self._unfit.get(name) == version.number or served.version == str(version.number):
             return

@@ -29,6 +29,7 @@ from modelyard.serve.limits import Limits
 from modelyard.serve.live import Live
 from modelyard.serve.metrics import Metrics
 from modelyard.serve.refusals import RefusalError
+from modelyard.serve.residence import Lodger, Residence
 from modelyard.serve.scheduler import Scheduler
 from modelyard.serve.tensors import Kind
 from modelyard.serve.waiting import Caller
@@ -124,15 +125,23 @@ class Leases:
         self._count = 0
         self._none = asyncio.Event()
         self._none.set()
+        self._used = time.monotonic()
+
+    @property
+    def last_use(self) -> tuple[bool, float]:
+        """Whether requests hold it, and when the last one began or ended: the least is the longest unused."""
+        return self._count > 0, self._used
 
     def take(self) -> None:
         """One more request holds it."""
         self._count += 1
+        self._used = time.monotonic()
         self._none.clear()
 
     def give_back(self) -> None:
         """A request is over."""
         self._count -= 1
+        self._used = time.monotonic()
         if not self._count:
             self._none.set()
 
@@ -191,10 +200,21 @@ class Host:
 
     Args:
         models: opened models; the first version of a name is its default.
+        lodgers: those of them, and others, that are opened and closed as they are asked.
+        memory_limit: bytes that the open ones of these may take.
     """
 
-    def __init__(self, models: Sequence[Hosted], limits: Limits, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        models: Sequence[Hosted],
+        limits: Limits,
+        metrics: Metrics,
+        *,
+        lodgers: Sequence[Lodger] = (),
+        memory_limit: int | None = None,
+    ) -> None:
         self._limits, self._metrics = limits, metrics
+        self.residence = Residence(self, lodgers, memory_limit, metrics)
         self._served: dict[str, dict[str, Served]] = {}
         self._defaults: dict[str, str] = {}
         self._loading: set[tuple[str, str]] = set()
@@ -205,6 +225,11 @@ class Host:
         self._closing = False
         for hosted in models:
             self._add(hosted)
+
+    @property
+    def load_seconds(self) -> float:
+        """How long a request waits for a model that is not loaded."""
+        return self._limits.load_seconds
 
     async def start(self) -> None:
         """Start the workers of the models that were given."""
@@ -282,6 +307,21 @@ class Host:
         """Close a version, which is not the default, after the last request that it answers."""
         self._end_trial(name, version)
         _begin(self._retire(self._served[name].pop(version)), self._retiring)
+
+    def has(self, name: str) -> bool:
+        """Whether a version of that name answers."""
+        return name in self._served
+
+    def last_use(self, name: str) -> tuple[bool, float]:
+        """Of all its versions; see :attr:`Leases.last_use`."""
+        return max(served.leases.last_use for served in self._served[name].values())
+
+    async def put_away(self, name: str) -> None:
+        """Close all versions of a name after the last request that they answer; nobody finds them from now on."""
+        versions = self._served.pop(name)
+        self._defaults.pop(name)
+        self._canaries.pop(name, None)
+        await asyncio.gather(*(self._retire(served) for served in versions.values()))
 
     def _end_trial(self, name: str, version: str) -> None:
         canary = self._canaries.get(name)
@@ -385,6 +425,8 @@ class Host:
         asked = f"{name}:{version}" if version else name
         if any(entry == name and version in (None, number) for entry, number in self._loading):
             raise RefusalError(503, f"{asked} is being loaded", code="loading", headers={"retry-after": "1"})
+        if name in self.residence.asleep and visible(name):
+            raise RefusalError(503, f"{name} is not loaded", fix="ask it something: that loads it", code="not_loaded")
         known = ", ".join(item.label for item in self.models() if visible(item.name)) or "nothing yet"
         raise RefusalError(404, f"no model {asked!r}", expected=f"one of: {known}", code="model_not_found")
 
@@ -398,10 +440,12 @@ class Host:
 
     @property
     def ready(self) -> bool:
-        """Every name has a default version that answers, and the server is not going down."""
-        waiting = {name for name, _ in self._loading} - set(self._served)
+        """Every name has a default version that answers or is opened when it is asked, and the server is not going
+        down."""
+        asleep = set(self.residence.asleep)
+        waiting = {name for name, _ in self._loading} - set(self._served) - asleep
         alive = all(self.find(name).scheduler.alive for name in self._served)
-        return bool(self._served) and not waiting and alive and not self._closing
+        return bool(self._served or asleep) and not waiting and alive and not self._closing
 
     async def close(self) -> None:
         """Answer what was accepted, then end the workers, and close what this host opened."""

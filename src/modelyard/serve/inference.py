@@ -19,7 +19,7 @@ from modelyard.core.task import Prediction
 from modelyard.methods import class_predictions
 from modelyard.serve import bodies
 from modelyard.serve.access import GuardedRoute
-from modelyard.serve.addressed import addressed
+from modelyard.serve.addressed import addressed, awake
 from modelyard.serve.admission import check_options, check_texts
 from modelyard.serve.callers import caller_of, seconds_given
 from modelyard.serve.connection import while_connected
@@ -51,7 +51,6 @@ class InferenceProtocol:
             GuardedRoute("/v2", self._server, methods=["GET"], role=Role.VIEWER),
             GuardedRoute("/v2/health/live", self._live, methods=["GET"], role=None),
             GuardedRoute("/v2/health/ready", self._ready, methods=["GET"], role=None),
-            GuardedRoute("/v2/repository/index", self._index, methods=["POST"], role=Role.VIEWER),
         ]
         for place in models:
             routes += [
@@ -73,11 +72,6 @@ class InferenceProtocol:
         """Whether every model that was asked for is loaded and answers."""
         return _json({"ready": self._host.ready}, status=200 if self._host.ready else 503)
 
-    async def _index(self, request: Request) -> Response:
-        """Every model and version that is loaded and that the key is for."""
-        models = [item for item in self._host.models() if key_of(request).may_use(item.name)]
-        return _json([{"name": item.name, "version": item.version, "state": "READY"} for item in models])
-
     async def _model(self, request: Request) -> Response:
         """What goes into a model and what comes out."""
         return _json(self._describe(self._find(request)))
@@ -90,8 +84,9 @@ class InferenceProtocol:
 
     async def _infer(self, request: Request) -> Response:
         """Predictions for a batch of rows."""
-        served = self._find(request, canaries=True)
         document, binary = await self._read(request)
+        path = request.path_params
+        served = await awake(request, self._host, path["model"], path.get("version"))
         kinds = served.kinds
         rows = read_rows(document.get("inputs"), binary, kinds, self._limits)
         # An image is judged by its header; it may be longer than a text, never longer than the body.
@@ -130,9 +125,9 @@ class InferenceProtocol:
             if "label" in prediction:
                 self._metrics.predictions.labels(*model, prediction["label"]).inc()
 
-    def _find(self, request: Request, *, canaries: bool = False) -> Served:
+    def _find(self, request: Request) -> Served:
         path = request.path_params
-        return addressed(request, self._host, path["model"], path.get("version"), canaries=canaries)
+        return addressed(request, self._host, path["model"], path.get("version"))
 
     async def _read(self, request: Request) -> tuple[dict[str, Any], bytes]:
         body = await bodies.read_body(request, self._limits)

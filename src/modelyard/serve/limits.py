@@ -26,6 +26,7 @@ class Limits:
         predict_seconds: a prediction must be answered by then, generation excluded.
         explain_seconds: the same for an explanation.
         explain_samples: most sets of parts that one explanation may ask the model about.
+        load_seconds: a request waits so long for a model that is not loaded.
         generate_seconds: the same for generated text.
         generate_tokens: most tokens of one generated answer.
         sequences: most answers to one prompt.
@@ -48,6 +49,7 @@ class Limits:
     predict_seconds: float = 30.0
     explain_seconds: float = 60.0
     explain_samples: int = 2048
+    load_seconds: float = 120.0
     generate_seconds: float = 300.0
     generate_tokens: int = 4096
     sequences: int = 8

@@ -87,6 +87,12 @@ class Metrics:
             (*model, "kind"),
             registry=self.registry,
         )
+        self.loads = Counter(
+            "modelyard_loads",
+            "Models that were opened because they were asked, and closed to make room for others.",
+            ("model", "event"),
+            registry=self.registry,
+        )
         self.first_token_seconds = Histogram(
             "modelyard_time_to_first_token_seconds",
             "Time from the request for an answer to its first token, the wait for its turn included.",

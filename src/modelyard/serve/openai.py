@@ -22,7 +22,7 @@ from modelyard.core.access import Role
 from modelyard.core.task import GeneratingTask, Piece
 from modelyard.serve import bodies
 from modelyard.serve.access import GuardedRoute
-from modelyard.serve.addressed import addressed
+from modelyard.serve.addressed import addressed, awake
 from modelyard.serve.callers import caller_of, seconds_given
 from modelyard.serve.connection import while_connected
 from modelyard.serve.exchange import error_body, exchange_of, key_of, log_failure
@@ -57,14 +57,17 @@ class OpenAIProtocol:
     async def _models(self, request: Request) -> Response:
         """Every name that the key is for, and every version as name:version."""
         models = [served for served in self._host.models() if key_of(request).may_use(served.name)]
-        names = [*dict.fromkeys(served.name for served in models), *(served.label for served in models)]
+        asleep = [name for name in self._host.residence.asleep if key_of(request).may_use(name)]
+        names = [*dict.fromkeys([*(served.name for served in models), *asleep]), *(served.label for served in models)]
         return _json({"object": "list", "data": [self._entry(name) for name in names]})
 
     async def _model(self, request: Request) -> Response:
         """One model."""
         name = request.path_params["model"]
-        # A look at a model is no request of it: a canary's share is left as it is.
-        self._find(request, name, canaries=False)
+        label, _, version = name.partition(":")
+        if version or label not in self._host.residence.asleep:
+            # A look at a model is no request of it: a canary's share is left as it is.
+            addressed(request, self._host, label, version or None)
         return _json(self._entry(name))
 
     def _entry(self, name: str) -> dict[str, Any]:
@@ -73,23 +76,23 @@ class OpenAIProtocol:
     async def _complete(self, request: Request) -> Response:
         """Text that goes on from a prompt."""
         asked = read_completion(await bodies.read_json(request, self._limits), self._limits)
-        served = self._find_generating(request, asked.model)
+        served = await self._find_generating(request, asked.model)
         return await self._answer(request, served, asked, asked.prompts, CompletionAnswer(served.label, asked.n or 1))
 
     async def _chat(self, request: Request) -> Response:
         """The next message of a chat."""
         asked = read_chat(await bodies.read_json(request, self._limits), self._limits)
-        served = self._find_generating(request, asked.model)
+        served = await self._find_generating(request, asked.model)
         task = cast(GeneratingTask, served.task)
         prompt = await asyncio.to_thread(lambda: task.chat_prompt(served.processor, asked.plain_messages))
         return await self._answer(request, served, asked, [prompt], ChatAnswer(served.label, asked.n or 1))
 
-    def _find(self, request: Request, label: str, *, canaries: bool) -> Served:
+    async def _find(self, request: Request, label: str) -> Served:
         name, _, version = label.partition(":")
-        return addressed(request, self._host, name, version or None, canaries=canaries)
+        return await awake(request, self._host, name, version or None)
 
-    def _find_generating(self, request: Request, label: str) -> Served:
-        served = self._find(request, label, canaries=True)
+    async def _find_generating(self, request: Request, label: str) -> Served:
+        served = await self._find(request, label)
         if "generation" not in served.task.abilities:
             raise RefusalError(
                 400,

@@ -29,6 +29,7 @@ from modelyard.serve.hosting import Hosted
 from modelyard.serve.keyring import Keyring, no_keys
 from modelyard.serve.limits import Limits
 from modelyard.serve.patience import PatientProtocol
+from modelyard.serve.residence import Lodger
 from modelyard.serve.tracing import Tracing
 
 _DRAIN_SECONDS = 30
@@ -72,6 +73,8 @@ def run(
     tls: Tls | None = None,
     tracing: Tracing | None = None,
     grpc_port: int | None = None,
+    lodgers: Sequence[Lodger] = (),
+    memory_limit: int | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; then finish what is in flight and close the models.
 
@@ -83,6 +86,8 @@ def run(
         desk: takes answers for review.
         keys: reads all keys there are; asked again and again.
         tracing: makes spans of requests.
+        lodgers: models that are opened and closed as they are asked.
+        memory_limit: bytes that the open ones of these may take.
         grpc_port: where gRPC is spoken too, on the same address; 0 takes a free one.
 
     Raises:
@@ -92,7 +97,16 @@ def run(
     listener = bind(host, port, keys=keyring.usable)
     if not is_loopback(host) and tls is None:
         sys.stderr.write("warning: keys and texts cross the network readable; give --tls-cert and --tls-key\n")
-    app = create_app(models, limits=limits, companion=companion, keyring=keyring, desk=desk, tracing=tracing)
+    app = create_app(
+        models,
+        limits=limits,
+        companion=companion,
+        keyring=keyring,
+        desk=desk,
+        tracing=tracing,
+        lodgers=lodgers,
+        memory_limit=memory_limit,
+    )
     grpc = None
     if grpc_port is not None:
         bind(host, grpc_port, keys=keyring.usable).close()

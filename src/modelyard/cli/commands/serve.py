@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from modelyard.serve.alarm_bell import Bell
@@ -56,7 +56,8 @@ class Serve:
         parser.add_argument(
             "--memory-limit",
             metavar="SIZE",
-            help="refuse models that together take more, such as 2GB (default: $MODELYARD_MEMORY_LIMIT, or no limit)",
+            help="what the models may take together, such as 2GB: beyond, those asked last are loaded "
+            "(default: $MODELYARD_MEMORY_LIMIT, or no limit)",
         )
 
         parser.add_argument(
@@ -84,6 +85,7 @@ class Serve:
         parser.add_argument("--tls-key", metavar="FILE", help="the certificate's private key, PEM")
 
     def run(self, arguments: argparse.Namespace) -> int:
+        from collections import Counter
         from contextlib import ExitStack
         from functools import partial
         from pathlib import Path
@@ -93,9 +95,9 @@ class Serve:
         from modelyard.core.signing import read_public_key
         from modelyard.serve.app import together
         from modelyard.serve.desk import Desk
-        from modelyard.serve.following import Following, open_version
-        from modelyard.serve.hosting import Hosted
+        from modelyard.serve.following import Following, lodger, open_version
         from modelyard.serve.limits import Limits
+        from modelyard.serve.residence import at_first
         from modelyard.serve.server import Tls, run
         from modelyard.serve.tracing import open_tracing
         from modelyard.serve.watching import Watching
@@ -120,21 +122,26 @@ class Serve:
         versions = [yard.resolve(reference) for reference in arguments.release]
         for version in versions:
             admit(version)
+        limit = memory.stated_limit() if limit is None else limit
+        how: dict[str, Any] = {"workers": arguments.workers, "memory_limit": limit, "admit": admit, "open_it": open_it}
+        names = Counter(version.name for version in versions)
+        # Several versions of one name are all asked for by number: they stay.
+        fixed = [version for version in versions if names[version.name] > 1]
+        lodgers = [
+            lodger(yard, reference, **how)
+            for reference, version in zip(arguments.release, versions, strict=True)
+            if version not in fixed
+        ]
+        memory.require_models([yard.model(version) for version in fixed], limit)
+        left = None if limit is None else limit - sum(memory.memory_bytes(yard.model(version)) for version in fixed)
+        first = {item.name for item in at_first(lodgers, left)}
         with ExitStack() as opened:
-            hosted: list[Hosted] = []
-            for version in versions:
-                beside = [other.source.model for other in hosted]
-                item = open_it(yard, version, workers=arguments.workers, memory_limit=limit, beside=beside)
+            hosted = []
+            for version in [item for item in versions if item in fixed or item.name in first]:
+                item = open_it(yard, version, workers=arguments.workers, memory_limit=limit)
                 opened.callback(item.source.close)
                 hosted.append(item)
-            following = Following(
-                yard,
-                arguments.release,
-                workers=arguments.workers,
-                memory_limit=limit,
-                admit=admit,
-                open_it=open_it,
-            )
+            following = Following(yard, arguments.release, **how)
             details = {"host": arguments.host, "port": arguments.port, "models": [item.reference for item in versions]}
             yard.record("start server", "", details)
             opened.callback(yard.record, "stop server", "", details)
@@ -149,6 +156,8 @@ class Serve:
                 tls=tls,
                 tracing=tracing,
                 grpc_port=arguments.grpc_port,
+                lodgers=lodgers,
+                memory_limit=left,
             )
         return 0
 
