@@ -70,11 +70,12 @@ def write_encoder(folder: Path) -> Path:
     return folder
 
 
-def write_causal(folder: Path, *, hidden_size: int = 32) -> Path:
+def write_causal(folder: Path, *, hidden_size: int = 32, context: int = 128) -> Path:
     """A two-layer Llama with a byte-level BPE tokenizer and a chat template.
 
     Args:
         hidden_size: 768 gives 10 million weights, for tests of memory.
+        context: most tokens of prompt and answer together.
     """
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -89,7 +90,7 @@ def write_causal(folder: Path, *, hidden_size: int = 32) -> Path:
     )
     tokenizer.train_from_iterator(TEXTS, trainer)
     wrapped = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, eos_token="<|im_end|>", bos_token="<|endoftext|>", model_max_length=128
+        tokenizer_object=tokenizer, eos_token="<|im_end|>", bos_token="<|endoftext|>", model_max_length=context
     )
     wrapped.chat_template = (
         "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
@@ -103,7 +104,7 @@ def write_causal(folder: Path, *, hidden_size: int = 32) -> Path:
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=128,
+        max_position_embeddings=context,
         bos_token_id=0,
         eos_token_id=2,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -99,6 +100,16 @@ class Aim:
 
         return np.concatenate([softmax(self._logits_shipped(values[part])) for part in _batches(values)])
 
+    def features(self, values: np.ndarray) -> np.ndarray:
+        """What the network's last linear layer reads (rows, width)."""
+        from modelyard.networks import penultimate
+
+        parts = [
+            penultimate.features(self.network, partial(self.logits, self.tensor(values[part])))
+            for part in _batches(values)
+        ]
+        return np.concatenate([part.cpu().numpy().astype(np.float64) for part in parts])
+
     def _logits_shipped(self, values: np.ndarray) -> np.ndarray:
         return np.asarray(self.predictor.session.run({self.space.name: self.space.array(values)})["logits"])
 
@@ -154,15 +165,15 @@ def aim(model: Model, base: Model | None, data: Dataset, *, device: str) -> Iter
     try:
         with Predictor(model, device=device if shows else "cpu") as predictor:
             space = task.space(predictor.processor)
-            low, high = _range(space, model, data)
+            low, high = value_range(space, model, data)
             order = np.array([source.labels.index(label) for label in model.labels])
             yield Aim(predictor, session.network, order, space, low, high, is_own=shows)
     finally:
         session.close()
 
 
-def _range(space: InputSpace, model: Model, data: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """The space's own range; where it is open, that of the rows to learn from."""
+def value_range(space: InputSpace, model: Model, data: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Least and greatest values: the space's own; where they are open, those of the rows to learn from."""
     if np.isfinite(space.low).all() and np.isfinite(space.high).all():
         return space.low, space.high
     values = read_values(model, data, "train", space).values

@@ -1,0 +1,3 @@
+"""Steps that tell tampered inputs from ordinary ones, and measure how well."""
+
+DEFAULT = "squeezing"
