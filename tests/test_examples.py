@@ -198,3 +198,16 @@ def test_train_robustly(tmp_path: Path) -> None:
     assert len(loss) == 7
     assert loss["all"] < loss["nothing"]
     assert "Loss while training" in Path(page.split(": ")[1]).read_text()
+
+
+@pytest.mark.slow
+def test_attack_a_classifier(tmp_path: Path) -> None:
+    lines = run(tmp_path, "attack_a_classifier.py", "3").splitlines()
+    found = {line.split(":")[0]: line for line in lines}
+    plain, hardened = (float(found[name].split("under attack ")[1].split()[0]) for name in ("plain", "hardened"))
+    assert plain < 0.2
+    assert hardened > 0.6
+    theirs, ours = (float(part.split()[-1]) for part in next(line for line in lines if "toolbox" in line).split(","))
+    # Images are sent in whole steps of 8 bits by ours, and as they come by the toolbox.
+    assert abs(theirs - ours) <= 0.03
+    assert float(found["squeezing"].split("area ")[1].split()[0]) > 0.6
