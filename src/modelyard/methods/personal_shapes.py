@@ -21,6 +21,7 @@ from datetime import date
 from typing import Literal, get_args
 
 from modelyard.methods.check_digits import luhn, mod_11_2, mod_97_10, weighted_731
+from modelyard.methods.token_shapes import TOKENS
 
 Kind = Literal["phone", "email", "url", "card", "id", "ip", "iban", "passport", "secret"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -177,23 +178,11 @@ _SECRET_WORD = (
     r"(?:(?i:api[_ -]?key|access[_ -]?key|secret[_ -]?key|client[_ -]?secret|auth[_ -]?token|access[_ -]?token|token)"
     r"|密钥|令牌)[\"']?(?: is |是|为| ?[:=：]) ?[\"']?|(?i:bearer) "
 )
-_TOKENS = (
-    r"(?:AKIA|ASIA)[A-Z0-9]{16}",  # Amazon
-    r"gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{22,255}",
-    r"glpat-[A-Za-z0-9_-]{20,64}",
-    r"xox[abeprs]-[A-Za-z0-9-]{10,250}",  # Slack
-    r"sk-[A-Za-z0-9_-]{20,200}",  # OpenAI, Anthropic and others
-    r"[sr]k_(?:live|test)_[A-Za-z0-9]{16,128}",  # Stripe
-    r"AIza[A-Za-z0-9_-]{35}",  # Google
-    r"hf_[A-Za-z0-9]{30,64}|npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{50,250}",
-    r"my_[0-9a-f]{12}_[0-9a-f]{64}",  # this system's own
-    r"eyJ[A-Za-z0-9_-]{8,1000}\.eyJ[A-Za-z0-9_-]{8,1000}\.[A-Za-z0-9_-]{16,1000}",  # RFC 7519
-)
 _PEM = r"-----BEGIN [A-Z ]{0,24}PRIVATE KEY-----[A-Za-z0-9+/=\s:,.-]{0,4000}?-----END [A-Z ]{0,24}PRIVATE KEY-----"
 
 SHAPES = (
     Shape("secret", _PEM),
-    Shape("secret", rf"(?:{'|'.join(_TOKENS)})(?![A-Za-z0-9])"),
+    Shape("secret", rf"(?:{'|'.join(TOKENS.values())})(?![A-Za-z0-9])"),
     Shape("secret", r"[A-Za-z0-9_/+=.-]{15,199}[A-Za-z0-9_/+=-](?![A-Za-z0-9])", _is_random, _SECRET_WORD),
     Shape("url", rf"(?:[Hh][Tt][Tt][Pp][Ss]?://|[Ff][Tt][Pp]://|[Ww][Ww][Ww]\.){_URL}"),
     Shape("email", _EMAIL),
