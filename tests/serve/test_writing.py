@@ -132,8 +132,10 @@ def test_more_tokens_than_may_wait_are_turned_away_with_a_time(gated_generator: 
     need = len(predictor.processor.prompt("hi")) + 50
 
     async def work(scheduler: Scheduler) -> None:
-        tasks = [asyncio.create_task(collect(scheduler, "hi", max_tokens=50)) for _ in range(3)]
+        tasks = [asyncio.create_task(collect(scheduler, "hi", max_tokens=50))]
         await asyncio.to_thread(gate.wait_until_running)
+        # Only now: while nothing runs, three would be more than may wait.
+        tasks += [asyncio.create_task(collect(scheduler, "hi", max_tokens=50)) for _ in range(2)]
         while scheduler.waiting_tokens < 2 * need:
             await asyncio.sleep(0)
         assert scheduler.running == 1
