@@ -22,6 +22,7 @@ def run(tmp_path: Path, name: str, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_keep_versions(tmp_path: Path) -> None:
     printed = run(tmp_path, "keep_versions.py", str(tmp_path))
     assert "tiny:1 met" in printed

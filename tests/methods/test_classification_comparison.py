@@ -98,6 +98,7 @@ def noisy(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return targets, np.stack([1 - pair[0], pair[0]], axis=1), np.stack([1 - pair[1], pair[1]], axis=1)
 
 
+@pytest.mark.slow
 def test_drop_intervals_cover_the_true_drop() -> None:
     names = ("accuracy", "f1", "roc_auc", "pr_auc", "log_loss")
     targets, probabilities, worse = noisy(20_000)

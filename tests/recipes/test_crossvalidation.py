@@ -101,6 +101,7 @@ def test_shares_are_nested_and_stratified(folder: Path) -> None:
         check_step("split share", [data], {"share": 0.001})
 
 
+@pytest.mark.slow
 def test_a_recipe_is_cross_validated_against_another(folder: Path, yard: Yard) -> None:
     steps: list[str] = []
     done = crossvalidate(

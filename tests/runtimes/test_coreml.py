@@ -12,8 +12,9 @@ from modelyard.core import lookup
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.testing import check_runtime, check_step
+from tests.extras import needs
 
-coremltools = pytest.importorskip("coremltools", reason="the extra 'coreml' is not installed")
+pytestmark = [needs("coremltools", "coreml"), pytest.mark.slow]
 
 RUNTIME = lookup.runtime("coreml")
 PACKAGE = "model.mlpackage"
@@ -29,8 +30,9 @@ def exported(network: Model) -> Model:
 def weights(package: Path) -> list[np.ndarray]:
     """Every tensor that the program reads from the package's file of weights."""
     from coremltools.libmilstoragepython import _BlobStorageReader
+    from coremltools.models.utils import load_spec
 
-    spec = coremltools.utils.load_spec(str(package))
+    spec = load_spec(str(package))
     reader = _BlobStorageReader(str(package / "Data/com.apple.CoreML/weights/weight.bin"))
     blocks = spec.mlProgram.functions["main"].block_specializations
     values = [
@@ -49,7 +51,9 @@ def weights(package: Path) -> list[np.ndarray]:
 
 
 def test_structure_and_weights_are_those_of_the_source(network: Model, exported: Model) -> None:
-    description = coremltools.utils.load_spec(str(exported.path / PACKAGE)).description
+    from coremltools.models.utils import load_spec
+
+    description = load_spec(str(exported.path / PACKAGE)).description
     assert [item.name for item in description.output] == ["logits"]
     assert list(description.input[0].type.multiArrayType.shape) == [1, 4]
     packed = sorted(tuple(np.sort(array).tolist()) for array in weights(exported.path / PACKAGE) if array.size > 1)

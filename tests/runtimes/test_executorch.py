@@ -14,8 +14,9 @@ from modelyard.core.source import Source
 from modelyard.formats import signature
 from modelyard.runtimes.executorch import Pool
 from modelyard.testing import check_runtime, check_step, tiny
+from tests.extras import needs
 
-pytest.importorskip("executorch", reason="the extra 'executorch' is not installed")
+pytestmark = needs("executorch", "executorch")
 
 RUNTIME = lookup.runtime("executorch")
 

@@ -18,8 +18,9 @@ from modelyard.core.model import Model
 from modelyard.core.source import Source
 from modelyard.formats import dense_chain
 from modelyard.testing import check_runtime, check_step, tiny
+from tests.extras import needs
 
-pytest.importorskip("hls4ml", reason="the extra 'hls4ml' is not installed")
+pytestmark = [needs("hls4ml", "hls4ml"), pytest.mark.slow]
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="the C simulation needs g++")
 
 RUNTIME = lookup.runtime("hls4ml")

@@ -14,8 +14,9 @@ from modelyard.core.source import Source
 from modelyard.formats import signature
 from modelyard.runtimes.litert import conversion
 from modelyard.testing import check_runtime, check_step, tiny
+from tests.extras import needs
 
-pytest.importorskip("ai_edge_litert", reason="the extra 'litert' is not installed")
+pytestmark = needs("ai_edge_litert", "litert")
 
 RUNTIME = lookup.runtime("litert")
 

@@ -69,6 +69,7 @@ def test_it_answers_as_torch_does(classifier: Model, exported: Model, rows: int,
     np.testing.assert_allclose(_logits(exported, rows, length), _logits(classifier, rows, length), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_language_model_with_its_cache(tmp_path: Path) -> None:
     source = Source("tiny", tiny.write_causal(tmp_path / "source"), "", {})
     for name in ("model", "graph", "exported"):

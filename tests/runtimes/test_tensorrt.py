@@ -15,6 +15,8 @@ from modelyard.core.source import Source
 from modelyard.runtimes.tensorrt import PROVIDER, provider_options
 from modelyard.testing import check_runtime, check_step, tiny
 
+pytestmark = pytest.mark.slow
+
 RUNTIME = lookup.runtime("tensorrt")
 HAS_TENSORRT = PROVIDER in onnxruntime.get_available_providers()
 

@@ -221,6 +221,7 @@ def test_a_version_that_people_find_wrong_is_rolled_back(
     assert "people found 5 of 30 of its answers right" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_where_people_must_have_looked_nothing_passes_before(serve: Serve, maker: Maker) -> None:
     number = maker.good(0.16, ACCURATE)
     state, _ = run(serve, maker, number, reviewed=True, patience=2)

@@ -60,6 +60,7 @@ def test_a_classifier(classifier: Model, data: Dataset, tmp_path: Path) -> None:
     assert any("1 threads" in note and "torch" in note for note in found.notes)
 
 
+@pytest.mark.slow
 def test_a_language_model(data: Dataset, tmp_path: Path) -> None:
     for name in ("source", "model", "out"):
         (tmp_path / name).mkdir()
@@ -75,6 +76,7 @@ def test_a_language_model(data: Dataset, tmp_path: Path) -> None:
     assert found.measures["decode_tokens_per_second"].unit == "token/s"
 
 
+@pytest.mark.slow
 def test_memory_is_that_of_the_process_that_measures(classifier: Model, data: Dataset, tmp_path: Path) -> None:
     ballast = bytearray(b"x") * (3 << 29)
     report = _benchmark(classifier, data, tmp_path, batch_sizes=[1], lengths=[8])
@@ -88,6 +90,7 @@ def test_an_unknown_split_is_an_input_error(classifier: Model, data: Dataset, tm
         _benchmark(classifier, data, tmp_path, split="holdout")
 
 
+@pytest.mark.slow
 def test_an_error_of_the_other_process_comes_back(classifier: Model, tmp_path: Path) -> None:
     for name in ("data", "out"):
         (tmp_path / name).mkdir()

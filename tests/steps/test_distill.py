@@ -229,6 +229,7 @@ print("asking the teacher" in seen)
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_with_the_same_weights_and_asks_once(
     student: Model, teacher: Model, data: Dataset, tmp_path: Path
 ) -> None:

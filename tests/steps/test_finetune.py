@@ -133,6 +133,7 @@ print(attempt("killed", -1))
 """
 
 
+@pytest.mark.slow
 def test_a_run_killed_again_and_again_ends_with_the_same_weights(model: Model, data: Dataset, tmp_path: Path) -> None:
     arguments = [str(model.path), str(data.path), str(tmp_path)]
     done = subprocess.run([sys.executable, "-c", KILLED, *arguments], capture_output=True, text=True, check=True)

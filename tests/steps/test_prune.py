@@ -109,6 +109,7 @@ def test_magnitude_keeps_the_contract_and_the_share(
         assert pruned.settings["sparsity"] == found
 
 
+@pytest.mark.slow
 def test_zeros_are_counted_in_the_benchmark_and_again_after_training(
     classifier: Model, data: Dataset, tmp_path: Path
 ) -> None:
@@ -193,6 +194,7 @@ def test_a_pruned_classifier_is_trained_exported_and_pruned_again(
     assert weights(again) < weights(trained)
 
 
+@pytest.mark.slow
 def test_a_pruned_generator_writes_as_before_it_was_exported(generator: Model, data: Dataset, tmp_path: Path) -> None:
     pruned = run("prune layers", [generator, None], tmp_path / "layers", keep=1)
     pruned = run("prune heads", [pruned, data], tmp_path / "heads")

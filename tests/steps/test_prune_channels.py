@@ -81,6 +81,7 @@ def test_the_contract_is_kept_and_every_layer_has_its_width(
     assert ("training.json" in pruned.files) == ("epochs" in options)
 
 
+@pytest.mark.slow
 def test_a_pruned_network_is_trained_exported_quantized_and_pruned_again(
     model: Model, data: Dataset, tmp_path: Path
 ) -> None:
