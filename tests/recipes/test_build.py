@@ -144,10 +144,10 @@ def test_a_release_can_be_the_reference_and_the_start_of_the_next(project: Path,
 
 @pytest.mark.slow
 def test_killed_at_any_moment_it_finishes_with_the_same_result(project: Path, converting: Path) -> None:
-    """SIGKILL at ten random moments of the run's length, then once to the end."""
+    """SIGKILL at six random moments of the run's length, then once to the end."""
     expected = _outcome(_build(project, project / "reference", kill_after=None))
     moments = random.Random(0)
-    for _ in range(10):
+    for _ in range(6):
         _build(project, project / "yard", kill_after=moments.uniform(0.5, 12.0))
     assert _outcome(_build(project, project / "yard", kill_after=None)) == expected
     yard = Yard(project / "yard")
