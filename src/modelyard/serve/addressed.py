@@ -35,5 +35,6 @@ async def awake(request: Request, host: Host, name: str, version: str | None = N
         RefusalError: also 503, where that fails or takes too long.
     """
     check_scope(request, name)
-    await while_connected(request, host.residence.wake(name, host.load_seconds))
+    if host.residence.sleeps(name):
+        await while_connected(request, host.residence.wake(name, host.load_seconds))
     return addressed(request, host, name, version, canaries=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from modelyard.core.transform import Row
 from modelyard.serve.limits import Limits
 from modelyard.serve.refusals import RefusalError
 
@@ -40,3 +41,17 @@ def check_texts(texts: Iterable[str], limits: Limits) -> None:
                 fix="shorten the text, or split it",
                 code="too_large",
             )
+
+
+def check_row_texts(rows: Iterable[Row], kinds: Mapping[str, str], limits: Limits) -> None:
+    """Refuse rows with texts that are too long. An image is judged by its header; it may be longer than a text, never
+    longer than the body.
+
+    Args:
+        kinds: what each field of a row holds; ``file`` for an image.
+
+    Raises:
+        RefusalError: 413, naming the first of them.
+    """
+    values = (value for row in rows for name, value in row.items() if kinds[name] != "file")
+    check_texts((value for value in values if isinstance(value, str)), limits)

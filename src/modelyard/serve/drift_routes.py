@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,6 +12,7 @@ from modelyard.serve import drift
 from modelyard.serve.access import GuardedRoute
 from modelyard.serve.addressed import addressed
 from modelyard.serve.hosting import Host
+from modelyard.serve.json_answer import json_answer
 
 
 def drift_routes(host: Host) -> list[GuardedRoute]:
@@ -32,7 +32,7 @@ def drift_routes(host: Host) -> list[GuardedRoute]:
             "features": [item.to_json() for item in found],
             "promises": [item.to_json() for item in served.standing.findings if not item.feature],
         }
-        return Response(orjson.dumps(body), media_type="application/json")
+        return json_answer(body)
 
     places = ("/v2/models/{model}/drift", "/v2/models/{model}/versions/{version}/drift")
     return [GuardedRoute(place, show, methods=["GET"], role=Role.VIEWER) for place in places]

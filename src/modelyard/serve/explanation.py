@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -24,15 +23,16 @@ from modelyard.methods.coalitions import Coalitions, Value, answer_of
 from modelyard.serve import bodies
 from modelyard.serve.access import GuardedRoute
 from modelyard.serve.addressed import addressed
-from modelyard.serve.admission import check_texts
+from modelyard.serve.admission import check_row_texts
 from modelyard.serve.callers import CLASSES, caller_of, seconds_given
 from modelyard.serve.connection import while_connected
 from modelyard.serve.hosting import Host, Served
+from modelyard.serve.json_answer import json_answer
 from modelyard.serve.judging import Judged
 from modelyard.serve.limits import Limits
 from modelyard.serve.metrics import Metrics
 from modelyard.serve.refusals import ClientGoneError, DeadlineError, OverloadError, RefusalError
-from modelyard.serve.tensors import read_rows
+from modelyard.serve.tensors import read_document, read_rows
 from modelyard.serve.waiting import Caller
 
 METHODS = ("shap", "lime", "occlusion")
@@ -114,17 +114,14 @@ class ExplanationRoutes:
             body = await while_connected(request, _Explanation(served, self._metrics, wish, caller, seconds).of(row))
         finally:
             self._running -= 1
-        return Response(orjson.dumps(body), media_type="application/json")
+        return json_answer(body)
 
     async def _read(self, request: Request, served: Served) -> tuple[Row, Mapping[str, Any]]:
-        document = await bodies.parse_json(await bodies.read_body(request, self._limits), self._limits)
-        if not isinstance(document, dict) or not isinstance(document.get("parameters") or {}, dict):
-            raise RefusalError(422, "the request is not an object with 'inputs'", expected="an inference request")
+        document = read_document(await bodies.read_json(request, self._limits))
         rows = read_rows(document.get("inputs"), b"", served.kinds, self._limits)
         if len(rows) != 1:
             raise RefusalError(422, f"{len(rows)} rows", expected="one row to explain")
-        texts = (value for name, value in rows[0].items() if served.kinds[name] != "file" and isinstance(value, str))
-        check_texts(texts, self._limits)
+        check_row_texts(rows, served.kinds, self._limits)
         return rows[0], document.get("parameters") or {}
 
 

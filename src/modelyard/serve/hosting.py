@@ -425,7 +425,7 @@ class Host:
         asked = f"{name}:{version}" if version else name
         if any(entry == name and version in (None, number) for entry, number in self._loading):
             raise RefusalError(503, f"{asked} is being loaded", code="loading", headers={"retry-after": "1"})
-        if name in self.residence.asleep and visible(name):
+        if self.residence.sleeps(name) and visible(name):
             raise RefusalError(503, f"{name} is not loaded", fix="ask it something: that loads it", code="not_loaded")
         known = ", ".join(item.label for item in self.models() if visible(item.name)) or "nothing yet"
         raise RefusalError(404, f"no model {asked!r}", expected=f"one of: {known}", code="model_not_found")

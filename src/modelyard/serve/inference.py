@@ -20,17 +20,18 @@ from modelyard.methods import class_predictions
 from modelyard.serve import bodies
 from modelyard.serve.access import GuardedRoute
 from modelyard.serve.addressed import addressed, awake
-from modelyard.serve.admission import check_options, check_texts
+from modelyard.serve.admission import check_options, check_row_texts
 from modelyard.serve.callers import caller_of, seconds_given
 from modelyard.serve.connection import while_connected
 from modelyard.serve.desk import Desk
 from modelyard.serve.exchange import exchange_of, key_of
 from modelyard.serve.hosting import Host, Served
+from modelyard.serve.json_answer import json_answer
 from modelyard.serve.judging import Judged
 from modelyard.serve.limits import Limits
 from modelyard.serve.metrics import Metrics
 from modelyard.serve.refusals import RefusalError
-from modelyard.serve.tensors import read_rows, to_tensors, write_outputs
+from modelyard.serve.tensors import read_document, read_rows, to_tensors, write_outputs
 
 _HEADER_LENGTH = "inference-header-content-length"
 _PROTOCOL = frozenset({"binary_data_output", "timeout", "priority"})
@@ -62,36 +63,33 @@ class InferenceProtocol:
     async def _server(self, request: Request) -> Response:
         """Name, version and extensions of the server."""
         extensions = ["binary_tensor_data", "model_repository"]
-        return _json({"name": "modelyard", "version": version("modelyard"), "extensions": extensions})
+        return json_answer({"name": "modelyard", "version": version("modelyard"), "extensions": extensions})
 
     async def _live(self, request: Request) -> Response:
         """Whether the process answers at all."""
-        return _json({"live": True})
+        return json_answer({"live": True})
 
     async def _ready(self, request: Request) -> Response:
         """Whether every model that was asked for is loaded and answers."""
-        return _json({"ready": self._host.ready}, status=200 if self._host.ready else 503)
+        return json_answer({"ready": self._host.ready}, status=200 if self._host.ready else 503)
 
     async def _model(self, request: Request) -> Response:
         """What goes into a model and what comes out."""
-        return _json(self._describe(self._find(request)))
+        return json_answer(self._describe(self._find(request)))
 
     async def _model_ready(self, request: Request) -> Response:
         """Whether one model answers."""
         served = self._find(request)
         ready = served.scheduler.alive
-        return _json({"name": served.name, "ready": ready}, status=200 if ready else 503)
+        return json_answer({"name": served.name, "ready": ready}, status=200 if ready else 503)
 
     async def _infer(self, request: Request) -> Response:
         """Predictions for a batch of rows."""
         document, binary = await self._read(request)
         path = request.path_params
         served = await awake(request, self._host, path["model"], path.get("version"))
-        kinds = served.kinds
-        rows = read_rows(document.get("inputs"), binary, kinds, self._limits)
-        # An image is judged by its header; it may be longer than a text, never longer than the body.
-        texts = (value for row in rows for name, value in row.items() if kinds[name] != "file")
-        check_texts((text for text in texts if isinstance(text, str)), self._limits)
+        rows = read_rows(document.get("inputs"), binary, served.kinds, self._limits)
+        check_row_texts(rows, served.kinds, self._limits)
         parameters = document.get("parameters") or {}
         options, seconds = self._read_parameters(request, served, parameters)
         caller = caller_of(request, parameters.get("priority", 0))
@@ -135,9 +133,7 @@ class InferenceProtocol:
         if split is not None and not (split.isascii() and split.isdecimal() and int(split[:12]) <= len(body)):
             raise RefusalError(400, f"{_HEADER_LENGTH}: {split[:40]}", expected="a number of bytes within the body")
         size = int(split) if split is not None else len(body)
-        document = await bodies.parse_json(body[:size], self._limits)
-        if not isinstance(document, dict) or not isinstance(document.get("parameters") or {}, dict):
-            raise RefusalError(422, "the request is not an object with 'inputs'", expected="an inference request")
+        document = read_document(await bodies.parse_json(body[:size], self._limits))
         if not isinstance(document.get("id", ""), str):
             raise RefusalError(422, "'id' is not a string")
         return document, body[size:]
@@ -189,10 +185,6 @@ class InferenceProtocol:
 
 def _tensor(name: str, datatype: str, shape: list[int]) -> dict[str, Any]:
     return {"name": name, "datatype": datatype, "shape": shape}
-
-
-def _json(value: Any, status: int = 200) -> Response:
-    return Response(orjson.dumps(value), status, media_type="application/json")
 
 
 def _with_binary(answer: Mapping[str, Any], data: bytes) -> Response:

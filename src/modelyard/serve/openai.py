@@ -27,6 +27,7 @@ from modelyard.serve.callers import caller_of, seconds_given
 from modelyard.serve.connection import while_connected
 from modelyard.serve.exchange import error_body, exchange_of, key_of, log_failure
 from modelyard.serve.hosting import Host, Served
+from modelyard.serve.json_answer import json_answer
 from modelyard.serve.judging import Judged
 from modelyard.serve.limits import Limits
 from modelyard.serve.metrics import Metrics
@@ -59,16 +60,16 @@ class OpenAIProtocol:
         models = [served for served in self._host.models() if key_of(request).may_use(served.name)]
         asleep = [name for name in self._host.residence.asleep if key_of(request).may_use(name)]
         names = [*dict.fromkeys([*(served.name for served in models), *asleep]), *(served.label for served in models)]
-        return _json({"object": "list", "data": [self._entry(name) for name in names]})
+        return json_answer({"object": "list", "data": [self._entry(name) for name in names]})
 
     async def _model(self, request: Request) -> Response:
         """One model."""
         name = request.path_params["model"]
         label, _, version = name.partition(":")
-        if version or label not in self._host.residence.asleep:
+        if version or not self._host.residence.sleeps(label):
             # A look at a model is no request of it: a canary's share is left as it is.
             addressed(request, self._host, label, version or None)
-        return _json(self._entry(name))
+        return json_answer(self._entry(name))
 
     def _entry(self, name: str) -> dict[str, Any]:
         return {"id": name, "object": "model", "created": self._started, "owned_by": "modelyard"}
@@ -109,7 +110,7 @@ class OpenAIProtocol:
         await Judged(served, [{"text": prompt} for prompt in prompts], self._metrics).before()
         pieces = self._generate(served, prompts, asked, caller_of(request), seconds)
         if not asked.stream:
-            return _json(await while_connected(request, _collect(pieces, answer)))
+            return json_answer(await while_connected(request, _collect(pieces, answer)))
         # Nothing is sent before there is something to send, so that a refusal still has its status.
         first = await while_connected(request, anext(pieces))
         return _EventStream(self._events(request, pieces, first, answer, asked.stream_options.include_usage), pieces)
@@ -186,10 +187,6 @@ async def _chain(first: tuple[int, Piece], rest: Pieces) -> Pieces:
     yield first
     async for item in rest:
         yield item
-
-
-def _json(value: Any) -> Response:
-    return Response(orjson.dumps(value), media_type="application/json")
 
 
 def _event(value: Any) -> bytes:

@@ -15,18 +15,26 @@ class PatientProtocol(HttpToolsProtocol):
     """
 
     seconds = 10.0
-    """From the connection, or from the first byte of a later request, to the end of the headers."""
+    """From the connection, or from the first piece of a later request, to the end of the headers."""
     _deadline: asyncio.TimerHandle | None = None
+    _in_headers = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._begin()
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        # Most headers come in one piece, and are read by now: no time is set for them.
+        if self._in_headers:
+            self._begin()
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._begin()
+        self._in_headers = True
 
     def on_headers_complete(self) -> None:
+        self._in_headers = False
         self._end()
         super().on_headers_complete()
 

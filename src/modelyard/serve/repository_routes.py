@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,6 +15,7 @@ from modelyard.core.access import Role
 from modelyard.serve.access import GuardedRoute, check_scope
 from modelyard.serve.exchange import key_of
 from modelyard.serve.hosting import Host
+from modelyard.serve.json_answer import json_answer
 
 _READY, _LOADING, _UNAVAILABLE = "READY", "LOADING", "UNAVAILABLE"
 
@@ -45,26 +45,22 @@ class RepositoryRoutes:
         for name in filter(may_use, residence.asleep):
             state = {"state": _LOADING} if residence.is_loading(name) else {"state": _UNAVAILABLE, "reason": "unloaded"}
             entries.append({"name": name, **state})
-        return _json(entries)
+        return json_answer(entries)
 
     async def _load(self, request: Request) -> Response:
         """Load a model now, and not when it is asked first."""
         name = _name(request)
         await self._host.residence.wake(name, self._host.load_seconds)
         self._host.find(name, visible=key_of(request).may_use)
-        return _json({})
+        return json_answer({})
 
     async def _unload(self, request: Request) -> Response:
         """Take a model out of memory once its requests are answered; the next one loads it again."""
         await self._host.residence.unload(_name(request))
-        return _json({})
+        return json_answer({})
 
 
 def _name(request: Request) -> str:
     name: str = request.path_params["model"]
     check_scope(request, name)
     return name
-
-
-def _json(value: Any) -> Response:
-    return Response(orjson.dumps(value), media_type="application/json")

@@ -62,7 +62,11 @@ class Residence:
     @property
     def asleep(self) -> list[str]:
         """Models that the next request opens."""
-        return [name for name in self._lodgers if not self._host.has(name)]
+        return [name for name in self._lodgers if self.sleeps(name)]
+
+    def sleeps(self, name: str) -> bool:
+        """Whether the next request opens it."""
+        return name in self._lodgers and not self._host.has(name)
 
     def is_loading(self, name: str) -> bool:
         return name in self._loads
@@ -76,7 +80,7 @@ class Residence:
         self._waiting[name] += 1
         try:
             async with asyncio.timeout(seconds):
-                while name in self._lodgers and not self._host.has(name):
+                while self.sleeps(name):
                     # Who leaves does not end the opening that others wait for.
                     await asyncio.shield(self._loads.get(name) or self._begin(name))
         except TimeoutError:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,6 +17,7 @@ from modelyard.serve.access import GuardedRoute, check_scope
 from modelyard.serve.desk import Desk
 from modelyard.serve.exchange import key_of
 from modelyard.serve.hosting import Host
+from modelyard.serve.json_answer import json_answer
 from modelyard.serve.limits import Limits
 from modelyard.serve.refusals import RefusalError
 from modelyard.yard.reviews import ConflictError, Review
@@ -54,7 +54,7 @@ class ReviewRoutes:
         if not isinstance(asked, str) or type(row) is not int or row < 0:
             raise RefusalError(422, "which answer?", expected="request_id: the x-request-id of an answer, and row: 0")
         done = self._desk.give(name, asked, key_of(request).id, row, _right(body))
-        return _json({"review": await asyncio.wrap_future(done)})
+        return json_answer({"review": await asyncio.wrap_future(done)})
 
     async def _list(self, request: Request) -> Response:
         """Reviews of the models that the key is for, oldest first; model, state, after and limit choose."""
@@ -74,11 +74,11 @@ class ReviewRoutes:
         )
         shown = [item.to_json() for item in found if key_of(request).may_use(item.seen.name)]
         # Where the page was full there may be more, also where none of it was for this key.
-        return _json({"reviews": shown, "after": found[-1].id if len(found) == limit and found else None})
+        return json_answer({"reviews": shown, "after": found[-1].id if len(found) == limit and found else None})
 
     async def _show(self, request: Request) -> Response:
         """One review: the row, the answer, and what became of it."""
-        return _json((await self._get(request)).to_json())
+        return json_answer((await self._get(request)).to_json())
 
     async def _claim(self, request: Request) -> Response:
         """Have a review to oneself for ten minutes, so that nobody else works on it."""
@@ -87,7 +87,7 @@ class ReviewRoutes:
             claimed = await asyncio.to_thread(self._desk.reviews.claim, review.id, _who(request))
         except ConflictError as error:
             raise _conflict(error) from None
-        return _json(claimed.to_json())
+        return json_answer(claimed.to_json())
 
     async def _decide(self, request: Request) -> Response:
         """Say what is right, for good: label or value, and a comment."""
@@ -102,7 +102,7 @@ class ReviewRoutes:
             )
         except ConflictError as error:
             raise _conflict(error) from None
-        return _json(decided.to_json())
+        return json_answer(decided.to_json())
 
     async def _get(self, request: Request) -> Review:
         found = await asyncio.to_thread(
@@ -149,7 +149,3 @@ def _number(text: str | None, default: int, what: str) -> int:
 
 def _conflict(error: ConflictError) -> RefusalError:
     return RefusalError(409, error.what, error.expected, error.fix, code="conflict")
-
-
-def _json(value: Any) -> Response:
-    return Response(orjson.dumps(value), media_type="application/json")

@@ -87,7 +87,6 @@ class Scheduler:
         )
         self._waiting: Waiting[Job] = Waiting()
         self._again: list[Job] = []
-        self._unwritten: set[Job] = set()
         self._quarantine = Quarantine()
         self._foresight = Foresight()
         self._accepted = self._running = 0
@@ -122,7 +121,7 @@ class Scheduler:
     @property
     def waiting_tokens(self) -> int:
         """Tokens of cache that answers wait for."""
-        return sum(job.room for job in self._unwritten if isinstance(job, StreamJob))
+        return sum(job.room for job in [*self._waiting, *self._again] if isinstance(job, StreamJob))
 
     @property
     def processes(self) -> list[int]:
@@ -153,8 +152,7 @@ class Scheduler:
         jobs = [RowJob(row, options, key, gathering, n, end, caller, self._longest) for n, row in enumerate(rows)]
         for job in jobs:
             job.cost = self._cost.seconds(1, job.length)
-        foreseen = self._foreseen(caller) + sum(job.cost for job in jobs) / self._crew.size
-        self._enter(jobs, caller, seconds)
+        foreseen = self._enter(jobs, caller, seconds)
         timer = loop.call_at(end, gathering.deliver, 0, DeadlineError(seconds))
         try:
             answers = await gathering.answers
@@ -231,22 +229,24 @@ class Scheduler:
             await self._empty.wait()
         await self._crew.close()
 
-    def _enter(self, jobs: Sequence[Job], caller: Caller, seconds: float) -> None:
-        self._admit(jobs, caller, seconds)
+    def _enter(self, jobs: Sequence[Job], caller: Caller, seconds: float) -> float:
+        """Let them wait, if they may; the seconds that they should take, as batches cost on the average."""
+        foreseen = self._admit(jobs, caller, seconds)
         traced, now = spans.enter()
         self._accepted += len(jobs)
         self._empty.clear()
         for job in jobs:
             job.traced, job.entered = traced, now
             self._waiting.add(job)
-            self._unwritten.add(job)
         self._crew.wake()
+        return foreseen
 
-    def _admit(self, jobs: Sequence[Job], caller: Caller, seconds: float) -> None:
+    def _admit(self, jobs: Sequence[Job], caller: Caller, seconds: float) -> float:
         """Refuse at once what would not be answered in time, or would keep others from it."""
         if not self.hopeful:
             raise RefusalError(503, "the model is not running", code="unavailable", headers={"retry-after": "1"})
-        wait = self._foresight.surely(self._foreseen(caller))
+        begin = self._foreseen(caller)
+        wait = self._foresight.surely(begin)
         room = self._limits.queue_rows - self._accepted
         if len(jobs) > room:
             raise OverloadError(math.ceil(wait))
@@ -254,14 +254,15 @@ class Scheduler:
         # has little waiting always finds room.
         if self._waiting.rows_of(caller.name) + len(jobs) > room:
             raise TooManyError(math.ceil(wait))
-        own = self._foresight.surely(sum(job.cost for job in jobs) / self._crew.size)
-        most = min(self._limits.queue_seconds, max(0.0, seconds - own))
+        own = sum(job.cost for job in jobs) / self._crew.size
+        most = min(self._limits.queue_seconds, max(0.0, seconds - self._foresight.surely(own)))
         if self._cost.known and wait > most:
             raise OverloadError(math.ceil(wait - most))
         for job in jobs:
             if isinstance(job, StreamJob):
                 self._admit_tokens(job.room, seconds)
         self._quarantine.check(jobs)
+        return begin + own
 
     def _foreseen(self, caller: Caller) -> float:
         """Seconds until a row of this caller that comes now would begin, as batches cost on the average."""
@@ -288,7 +289,6 @@ class Scheduler:
             self._empty.set()
 
     def _withdraw(self, job: Job) -> None:
-        self._unwritten.discard(job)
         self._waiting.remove(job)
         if job in self._again:
             self._again.remove(job)
@@ -347,5 +347,4 @@ class Scheduler:
                 job.deliver(self._quarantine.add(job))
             else:
                 self._again.append(job)
-                self._unwritten.add(job)
         self._crew.wake()

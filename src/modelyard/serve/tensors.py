@@ -33,6 +33,17 @@ _NUMBERS = {
 """Datatype → numpy's name of it, little-endian."""
 
 
+def read_document(value: Any) -> dict[str, Any]:
+    """A request, if it is an object whose parameters are one too.
+
+    Raises:
+        RefusalError: 422.
+    """
+    if not isinstance(value, dict) or not isinstance(value.get("parameters") or {}, dict):
+        raise RefusalError(422, "the request is not an object with 'inputs'", expected="an inference request")
+    return value
+
+
 def read_rows(inputs: object, binary: bytes, kinds: Mapping[str, Kind], limits: Limits) -> list[Row]:
     """One row for each element of the input tensors.
 

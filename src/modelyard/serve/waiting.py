@@ -63,6 +63,9 @@ class Waiting(Generic[Item]):
     def __len__(self) -> int:
         return self._count
 
+    def __iter__(self) -> Iterator[Item]:
+        return (item for flow in self._flows.values() for item in flow.items)
+
     def add(self, item: Item) -> None:
         """It waits from now on."""
         flow = self._flows.setdefault(item.caller, _Flow())
