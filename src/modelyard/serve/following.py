@@ -18,7 +18,6 @@ from modelyard.serve.hosting import CACHE_BYTES, SLOTS, Check, Host, Hosted, Ope
 from modelyard.serve.log import model_labels, write_log
 from modelyard.serve.metrics import Metrics
 from modelyard.serve.refusals import RefusalError
-from modelyard.serve.residence import Lodger
 from modelyard.serve.rollout import Rollouts
 from modelyard.serve.smoke import check_smoke, smoke_of
 from modelyard.yard.naming import PRODUCTION, Reference
@@ -50,6 +49,7 @@ def open_version(
     workers: int | None,
     memory_limit: int | None,
     beside: Sequence[Model] = (),
+    model: Model | None = None,
     slots: int = SLOTS,
     cache_bytes: int = CACHE_BYTES,
 ) -> Hosted:
@@ -57,13 +57,14 @@ def open_version(
 
     Args:
         memory_limit: bytes that it may take, together with the models that are open beside it.
+        model: that of the version, where its files were hashed just now.
         slots: as :func:`open_model` takes it, like ``cache_bytes``.
 
     Raises:
         IntegrityError: they are not what was stored.
         InputError: it takes more memory than there may be used, cannot be opened, or its rules do not fit it.
     """
-    model = yard.model(version)
+    model = model or yard.model(version)
     memory.require_models([model, *beside], memory_limit)
     serving = serving_of(yard.release(version).recipe)
     check_serving(serving, model)
@@ -80,32 +81,6 @@ def open_version(
         about=about,
         serving=serving,
     )
-
-
-def lodger(
-    yard: Yard,
-    reference: str,
-    *,
-    workers: int | None,
-    memory_limit: int | None,
-    admit: Callable[[Version], None],
-    open_it: OpenVersion = open_version,
-) -> Lodger:
-    """A release that is opened when it is asked, in the version that ``reference`` leads to then.
-
-    Raises:
-        InputError: it would take more memory than there may be used, by itself.
-    """
-
-    def resolve() -> tuple[str, Opener]:
-        version = yard.resolve(reference)
-        admit(version)
-        return str(version.number), lambda: open_it(yard, version, workers=workers, memory_limit=memory_limit)
-
-    version = yard.resolve(reference)
-    model = yard.model(version)
-    memory.require_models([model], memory_limit)
-    return Lodger(version.name, memory.memory_bytes(model), resolve)
 
 
 class Following:

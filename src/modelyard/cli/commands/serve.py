@@ -85,7 +85,6 @@ class Serve:
         parser.add_argument("--tls-key", metavar="FILE", help="the certificate's private key, PEM")
 
     def run(self, arguments: argparse.Namespace) -> int:
-        from collections import Counter
         from contextlib import ExitStack
         from functools import partial
         from pathlib import Path
@@ -95,9 +94,9 @@ class Serve:
         from modelyard.core.signing import read_public_key
         from modelyard.serve.app import together
         from modelyard.serve.desk import Desk
-        from modelyard.serve.following import Following, lodger, open_version
+        from modelyard.serve.following import Following, open_version
         from modelyard.serve.limits import Limits
-        from modelyard.serve.residence import at_first
+        from modelyard.serve.lodging import assign
         from modelyard.serve.server import Tls, run
         from modelyard.serve.tracing import open_tracing
         from modelyard.serve.watching import Watching
@@ -124,21 +123,11 @@ class Serve:
             admit(version)
         limit = memory.stated_limit() if limit is None else limit
         how: dict[str, Any] = {"workers": arguments.workers, "memory_limit": limit, "admit": admit, "open_it": open_it}
-        names = Counter(version.name for version in versions)
-        # Several versions of one name are all asked for by number: they stay.
-        fixed = [version for version in versions if names[version.name] > 1]
-        lodgers = [
-            lodger(yard, reference, **how)
-            for reference, version in zip(arguments.release, versions, strict=True)
-            if version not in fixed
-        ]
-        memory.require_models([yard.model(version) for version in fixed], limit)
-        left = None if limit is None else limit - sum(memory.memory_bytes(yard.model(version)) for version in fixed)
-        first = {item.name for item in at_first(lodgers, left)}
+        lodging = assign(yard, arguments.release, versions, **how)
         with ExitStack() as opened:
             hosted = []
-            for version in [item for item in versions if item in fixed or item.name in first]:
-                item = open_it(yard, version, workers=arguments.workers, memory_limit=limit)
+            for open_first in lodging.first:
+                item = open_first()
                 opened.callback(item.source.close)
                 hosted.append(item)
             following = Following(yard, arguments.release, **how)
@@ -156,8 +145,8 @@ class Serve:
                 tls=tls,
                 tracing=tracing,
                 grpc_port=arguments.grpc_port,
-                lodgers=lodgers,
-                memory_limit=left,
+                lodgers=lodging.lodgers,
+                memory_limit=lodging.room,
             )
         return 0
 
