@@ -38,7 +38,7 @@ class Predictor:
         self.model = model
         self.task = lookup.task(model.task)
         self.processor = self.task.processor(model)
-        self.transforms, self.answers = _open(model.transforms), _open(model.answers)
+        self.transforms, self.answers = open_transforms(model.transforms), open_transforms(model.answers)
         self.session = lookup.runtime(model.runtime).open(model, device=device, threads=threads)
 
     def predict(self, rows: Sequence[Row], **options: Any) -> list[Prediction]:
@@ -47,7 +47,7 @@ class Predictor:
         Raises:
             InputError: a row lacks a role that the task needs.
         """
-        return self._predict(_apply(self.transforms, rows), options)
+        return self._predict(apply_opened(self.transforms, rows), options)
 
     def predict_split(self, data: Dataset, split: str, **options: Any) -> list[Prediction]:
         """Answers for a split, doing only those transforms that the data have not had."""
@@ -55,7 +55,7 @@ class Predictor:
 
     def stream(self, row: Row, **options: Any) -> Iterator[Piece]:
         """The answer to one raw row as it grows; for tasks with the ability ``generation``."""
-        (ready,) = _apply(self.transforms, [row])
+        (ready,) = apply_opened(self.transforms, [row])
         return cast(GeneratingTask, self.task).stream(self.session, self.processor, ready, options)
 
     def rows(self, data: Dataset, split: str) -> Sequence[Row]:
@@ -76,7 +76,7 @@ class Predictor:
                         fix="decode the bytes as UTF-8 again where they came from",
                     )
         answers = self.task.predict(self.session, self.processor, rows, options)
-        return list(_apply(self.answers, answers))
+        return list(apply_opened(self.answers, answers))
 
     def close(self) -> None:
         self.session.close()
@@ -101,7 +101,7 @@ def _is_unicode(text: str) -> bool:
 
 def apply_transforms(specs: Sequence[TransformSpec], rows: Sequence[Row]) -> Sequence[Row]:
     """Do the named transforms to the rows, or to predictions, one after the other."""
-    return _apply(_open(specs), rows)
+    return apply_opened(open_transforms(specs), rows)
 
 
 def raw_columns(model: Model, processor: Any) -> Mapping[str, Literal["number", "category"]]:
@@ -110,7 +110,7 @@ def raw_columns(model: Model, processor: Any) -> Mapping[str, Literal["number", 
     Args:
         processor: that of the model's task, which has the ability ``features``.
     """
-    changing = [transform for transform in _open(model.transforms) if isinstance(transform, TableTransform)]
+    changing = [transform for transform in open_transforms(model.transforms) if isinstance(transform, TableTransform)]
     added = {name for transform in changing for name in transform.adds}
     known = cast(TableTask, lookup.task(model.task)).columns(processor)
     return {name: kind for name, kind in known.items() if name not in added}
@@ -118,14 +118,18 @@ def raw_columns(model: Model, processor: Any) -> Mapping[str, Literal["number", 
 
 def fills_gaps(model: Model) -> bool:
     """Whether the model's transforms fill gaps in rows of a table."""
-    return any(transform.fills for transform in _open(model.transforms) if isinstance(transform, TableTransform))
+    return any(
+        transform.fills for transform in open_transforms(model.transforms) if isinstance(transform, TableTransform)
+    )
 
 
-def _open(specs: Sequence[TransformSpec]) -> tuple[Transform, ...]:
+def open_transforms(specs: Sequence[TransformSpec]) -> tuple[Transform, ...]:
+    """The named transforms, for whoever does them again and again (:func:`apply_opened`)."""
     return tuple(lookup.transform(spec) for spec in specs)
 
 
-def _apply(transforms: Sequence[Transform], rows: Sequence[Row]) -> Sequence[Row]:
+def apply_opened(transforms: Sequence[Transform], rows: Sequence[Row]) -> Sequence[Row]:
+    """Do the transforms to the rows, or to predictions, one after the other."""
     for transform in transforms:
         rows = transform.apply(rows)
     return rows

@@ -36,13 +36,17 @@ class Judged:
     @property
     def asked(self) -> list[Row]:
         """The rows that the model is asked for."""
-        rows = [row for row, decision in zip(self.rows, self.decisions, strict=True) if not decision.answering]
-        return [{"features": row} for row in rows] if "features" in self._served.task.abilities else rows
+        return self._as_asked(answered=False)
 
     @property
     def spared(self) -> list[Row]:
         """The rows that a rule answers before the model is asked, as the model would be asked for them."""
-        rows = [row for row, decision in zip(self.rows, self.decisions, strict=True) if decision.answering]
+        return self._as_asked(answered=True)
+
+    def _as_asked(self, *, answered: bool) -> list[Row]:
+        """Those rows that a rule answers, or those that none does."""
+        pairs = zip(self.rows, self.decisions, strict=True)
+        rows = [row for row, decision in pairs if (decision.answering is not None) == answered]
         return [{"features": row} for row in rows] if "features" in self._served.task.abilities else rows
 
     async def before(self) -> None:

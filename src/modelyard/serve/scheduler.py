@@ -16,9 +16,9 @@ from functools import cached_property
 from typing import Any, cast
 
 from modelyard.core import lookup
-from modelyard.core.predictor import apply_transforms
+from modelyard.core.predictor import apply_opened, open_transforms
 from modelyard.core.task import GeneratingTask, Piece, Prediction
-from modelyard.core.transform import Row
+from modelyard.core.transform import Row, Transform
 from modelyard.serve import spans
 from modelyard.serve.batching import BYTES_PER_TOKEN, Gathering, Job, RowJob, StreamJob, choose_batch
 from modelyard.serve.cache_room import CacheRoom
@@ -191,8 +191,12 @@ class Scheduler:
             self._leave([job])
 
     def _room_for(self, row: Row, options: Mapping[str, Any]) -> int:
-        (ready,) = apply_transforms(self._model.transforms, [row])
+        (ready,) = apply_opened(self._transforms, [row])
         return cast(GeneratingTask, self._task).room_for(self._processor, ready, options)
+
+    @cached_property
+    def _transforms(self) -> Sequence[Transform]:
+        return open_transforms(self._model.transforms)
 
     @cached_property
     def _processor(self) -> Any:

@@ -14,7 +14,7 @@ import numpy as np
 
 from modelyard.core.dataset import ROW_ID, Dataset
 from modelyard.core.errors import ModelyardError
-from modelyard.core.predictor import apply_transforms
+from modelyard.core.predictor import apply_opened, apply_transforms, open_transforms
 from modelyard.core.release import Release
 from modelyard.core.requirement import Requirement, Verdict
 from modelyard.core.transform import Row, pending_transforms
@@ -125,6 +125,7 @@ def _begin_window(yard: Yard, release: Release, data: Dataset, served: Served) -
     if len(rows) > ROWS:
         rows = [rows[place] for place in np.sort(np.random.default_rng(0).choice(len(rows), ROWS, replace=False))]
     model, roles, processor = served.model, served.task.inputs, served.processor
+    transforms = open_transforms(model.transforms)
     ready = apply_transforms(pending_transforms(model.transforms, data.transforms), rows)
     said = answers_of(yard, release) or {}
     answers = {row: features.of_prediction(_as_answered(item)) for row, item in said.items()}
@@ -132,7 +133,7 @@ def _begin_window(yard: Yard, release: Release, data: Dataset, served: Served) -
     together = [seen | answers.get(row[ROW_ID], {}) for seen, row in zip(found, rows, strict=True)]
 
     def look(raw: Sequence[Row]) -> list[dict[str, Value]]:
-        return features.of_rows(apply_transforms(model.transforms, raw), roles, processor)
+        return features.of_rows(apply_opened(transforms, raw), roles, processor)
 
     served.window.begin(Reference.of(together), look)
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
-from modelyard.core.predictor import Predictor, apply_transforms
+from modelyard.core.predictor import Predictor, apply_opened
 from modelyard.core.task import GeneratingTask, Piece, Writer
 from modelyard.serve import frames
 from modelyard.serve.frames import Frame, Unpacker
@@ -48,7 +48,7 @@ def _take(frame: Frame, predictor: Predictor, writer: Writer) -> list[tuple[int,
         writer.drop(key)
         return []
     try:
-        rows = apply_transforms(predictor.model.transforms, frames.unpack_rows(frame, "write"))
+        rows = apply_opened(predictor.transforms, frames.unpack_rows(frame, "write"))
         writer.add(key, rows[0], frame.head["options"], frame.head["owner"])
     except BaseException as error:
         return [(key, _as_exception(error))]
