@@ -150,6 +150,13 @@ class Dataset(Artifact):
         # partitioning=None: a folder called ``x=y`` on the way must not become a column.
         return pq.read_table(self.path / f"{split}.parquet", partitioning=None)
 
+    @property
+    def schema(self) -> pa.Schema:
+        """Columns and their types, as the first split has them; no row is read."""
+        import pyarrow.parquet as pq
+
+        return pq.read_schema(self.path / f"{next(iter(self.splits))}.parquet")
+
     def tables(self) -> dict[str, pa.Table]:
         return {split: self.table(split) for split in self.splits}
 

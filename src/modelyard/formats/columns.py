@@ -32,7 +32,11 @@ class Column:
         """The column's values in the order of the rows, None where there is none."""
         if not self.feature:
             return list(table.column(self.name).to_pylist())
-        return [None if row is None else row[self.name] for row in table.column(FEATURES).to_pylist()]
+        import pyarrow.compute as pc
+
+        features = table.column(FEATURES)
+        place = [field.name for field in features.type].index(self.name)
+        return list(pc.struct_field(features, [place]).to_pylist())
 
     def replace(self, table: pa.Table, values: pa.Array) -> pa.Table:
         """The table with other values, perhaps of another type, in this column."""
@@ -49,7 +53,7 @@ class Column:
 
 def columns(data: Dataset) -> dict[str, Column]:
     """Every column but the row's number, roles first; a role hides a feature of its name."""
-    schema = data.table(next(iter(data.splits))).schema
+    schema = data.schema
     own = [field for field in schema if field.name not in (ROW_ID, FEATURES)]
     features = list(schema.field(FEATURES).type) if FEATURES in schema.names else []
     found = {field.name: Column(field.name, _kind(field.type), True) for field in features}

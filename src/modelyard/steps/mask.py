@@ -9,19 +9,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from modelyard.core import lookup
 from modelyard.core.dataset import Dataset
-from modelyard.core.errors import InputError, suggestion
+from modelyard.core.errors import InputError
 from modelyard.core.options import plain
-from modelyard.core.progress import progress
 from modelyard.core.secret_keys import secret_key
 from modelyard.core.step import step
-from modelyard.core.transform import Row, TransformSpec
+from modelyard.core.transform import TransformSpec
+from modelyard.engines import transforming
 from modelyard.formats.columns import FEATURES, changeable
 from modelyard.methods.column_masks import KEYED, ColumnMask, ColumnStrategy
 from modelyard.methods.personal_data import KINDS, Kind
-
-CHUNK = 1024
 
 
 @step
@@ -66,12 +63,11 @@ def mask(
     Raises:
         InputError: a role or column that the data do not have or that cannot be masked so, or a key that is not here.
     """
-    tables = data.tables()
-    table = next(iter(tables.values()))
     if roles is None:
         roles = [role for role in ("text",) if role in data.roles]
     for role in roles:
-        _check_text(role, data, table)
+        if role != FEATURES or FEATURES not in data.roles:
+            transforming.check_text(data, role, "mask")
     masks = {name: how if isinstance(how, ColumnMask) else ColumnMask(how) for name, how in (columns or {}).items()}
     for name, how in masks.items():
         how.check(name, number=_is_number(name, data))
@@ -81,16 +77,7 @@ def mask(
     roles = sorted(set(roles))
     spec = _spec(kinds, roles, strategy, masks, allow, key)
     changed = sorted({*roles, *(name if name in data.roles else FEATURES for name in masks)})
-    transform = lookup.transform(spec)
-    with progress("masking", sum(data.splits.values())) as bar:
-        masked = {}
-        for name, table in tables.items():
-            rows: list[Row] = []
-            for chunk in table.select(changed).to_batches(max_chunksize=CHUNK):
-                rows += transform.apply(chunk.to_pylist())
-                bar.advance(chunk.num_rows)
-            masked[name] = _replace(table, rows, changed)
-    return data.rewrite(out, masked, transforms=[*data.transforms, spec])
+    return transforming.transform(data, spec, changed, out=out, title="masking", types=_types(data, changed))
 
 
 def _spec(
@@ -107,16 +94,6 @@ def _spec(
     options |= {"allow": sorted(set(allow))} if allow else {}
     options |= {"key": key} if key else {}
     return TransformSpec("mask", options | ({"columns": plain(dict(sorted(masks.items())))} if masks else {}))
-
-
-def _check_text(role: str, data: Dataset, table: Any) -> None:
-    import pyarrow as pa
-
-    if role not in data.roles:
-        raise InputError(f"mask: roles: the data have no role {role!r}", fix=suggestion(role, data.roles))
-    kind = table.schema.field(role).type
-    if not pa.types.is_string(kind) and role != FEATURES:
-        raise InputError(f"mask: roles: {role!r} holds no text", expected="a column of text")
 
 
 def _is_number(name: str, data: Dataset) -> bool:
@@ -138,14 +115,8 @@ def _check_key(key: str | None, needed: bool) -> None:
         secret_key(key)
 
 
-def _replace(table: Any, rows: Sequence[Row], roles: Sequence[str]) -> Any:
+def _types(data: Dataset, roles: Sequence[str]) -> dict[str, Any]:
+    """Whole numbers become fractions: a band's middle is no whole number."""
     import pyarrow as pa
 
-    for role in roles:
-        place = table.column_names.index(role)
-        kind = table.schema.field(role).type
-        values = [row[role] for row in rows]
-        # A band's middle is no whole number.
-        kind = pa.float64() if pa.types.is_integer(kind) else kind
-        table = table.set_column(place, role, pa.array(values, kind))
-    return table
+    return {role: pa.float64() for role in roles if pa.types.is_integer(data.schema.field(role).type)}

@@ -11,7 +11,7 @@ from pathlib import Path
 from modelyard.core.dataset import Dataset
 from modelyard.core.step import step
 from modelyard.core.transform import TransformSpec
-from modelyard.engines import text_columns
+from modelyard.engines import transforming
 
 
 @step
@@ -32,4 +32,6 @@ def normalize(data: Dataset, *, out: Path, roles: Sequence[str] = ("text",)) -> 
     """
     named = sorted(set(roles))
     spec = TransformSpec("normalize", {"roles": named})
-    return text_columns.transform(data, spec, named, out=out, title="normalize")
+    for role in named:
+        transforming.check_text(data, role, "normalize")
+    return transforming.transform(data, spec, named, out=out, title="normalize")

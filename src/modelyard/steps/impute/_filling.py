@@ -9,16 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from modelyard.core import lookup
 from modelyard.core.dataset import Dataset
 from modelyard.core.errors import InputError
-from modelyard.core.progress import progress
 from modelyard.core.transform import TransformSpec
+from modelyard.engines import transforming
 from modelyard.formats import feature_table
 from modelyard.formats.feature_table import FeatureTable
 from modelyard.formats.table_model import ROLE
-
-CHUNK = 1024
 
 
 def impute(data: Dataset, out: Path, imputer: str, fit: Callable[[np.ndarray], Mapping[str, Any]]) -> Dataset:
@@ -52,18 +49,8 @@ def transformed(data: Dataset, out: Path, spec: TransformSpec, more: Sequence[st
     """
     import pyarrow as pa
 
-    transform = lookup.transform(spec)
-    tables = data.tables()
-    fields = [*tables["train"].schema.field(ROLE).type, *(pa.field(name, pa.float64()) for name in more)]
-    with progress("imputing", sum(data.splits.values())) as bar:
-        for name, table in tables.items():
-            rows: list[Any] = []
-            for chunk in table.select([ROLE]).to_batches(max_chunksize=CHUNK):
-                rows += [row[ROLE] for row in transform.apply(chunk.to_pylist())]
-                bar.advance(chunk.num_rows)
-            place = table.column_names.index(ROLE)
-            tables[name] = table.set_column(place, ROLE, pa.array(rows, pa.struct(fields)))
-    return data.rewrite(out, tables, transforms=[*data.transforms, spec])
+    fields = [*data.schema.field(ROLE).type, *(pa.field(name, pa.float64()) for name in more)]
+    return transforming.transform(data, spec, [ROLE], out=out, title="imputing", types={ROLE: pa.struct(fields)})
 
 
 def _check_values(known: FeatureTable) -> None:
