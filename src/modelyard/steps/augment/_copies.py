@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +66,3 @@ def check_role(data: Dataset, role: str, change: str, instead: str) -> None:
             expected=f"rows with {role}",
             fix=instead,
         )
-
-
-def numbered(values: Sequence[Any]) -> Iterator[tuple[int, Any]]:
-    """Values that are there, with the number of their row."""
-    return ((row, value) for row, value in enumerate(values) if value is not None)

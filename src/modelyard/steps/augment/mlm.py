@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 
@@ -11,8 +12,8 @@ from modelyard.core.dataset import Dataset
 from modelyard.core.options import Between
 from modelyard.core.source import Source
 from modelyard.core.step import step
-from modelyard.steps.augment._copies import check_role, numbered, replaced, with_copies
-from modelyard.steps.augment._texts import INSTEAD, ROLE
+from modelyard.steps.augment._copies import check_role
+from modelyard.steps.augment._texts import INSTEAD, ROLE, with_varied
 
 
 @step(needs="text")
@@ -49,12 +50,7 @@ def mlm(
 
     model = MaskedLanguageModel(language_model.path)
 
-    def make(table: Any, random: np.random.Generator) -> Any:
-        import pyarrow as pa
+    def vary(_: Sequence[int], texts: Sequence[str], random: np.random.Generator) -> Sequence[str]:
+        return model.vary(texts, rate, choices, random)
 
-        there = list(numbered(table.column(ROLE).to_pylist()))
-        varied = model.vary([text for _, text in there], rate, choices, random)
-        changed = [(row, new) for (row, old), new in zip(there, varied, strict=True) if new != old]
-        return replaced(table, [row for row, _ in changed], ROLE, pa.array([new for _, new in changed], pa.string()))
-
-    return with_copies(data, out, "augment mlm", copies, seed, make)
+    return with_varied(data, out, "augment mlm", copies, seed, vary)
