@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from modelyard.core.errors import InputError
+from modelyard.networks import pretrained
 
 BATCH = 16
 
@@ -31,15 +32,7 @@ class MaskedLanguageModel:
         from transformers import AutoModelForMaskedLM, AutoTokenizer
 
         try:
-            with torch.random.fork_rng(devices=[]):
-                self.network, found = AutoModelForMaskedLM.from_pretrained(
-                    folder,
-                    dtype=torch.float32,
-                    use_safetensors=True,
-                    trust_remote_code=False,
-                    local_files_only=True,
-                    output_loading_info=True,
-                )
+            self.network, found = pretrained.read(AutoModelForMaskedLM, folder)
             self.tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
         except (OSError, ValueError, KeyError) as error:
             raise _unfit(str(error).splitlines()[0], folder) from None

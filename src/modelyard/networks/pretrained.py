@@ -24,32 +24,39 @@ def load(auto: Any, folder: Path) -> Any:
     Raises:
         InputError: weights are missing, or there are weights that the network has no place for.
     """
-    import torch
-
     from modelyard.networks import resizing
 
+    with _quiet():
+        network, found = read(auto, folder, ignore_mismatched_sizes=True)
+    for names, wrong in ((found["missing_keys"], "missing"), (found["unexpected_keys"], "without a place")):
+        if names:
+            raise InputError(f"{len(names)} weights are {wrong}, such as {min(names)}", where=str(folder))
+    other = [name for name, *_ in found["mismatched_keys"]]
+    if other:
+        resizing.fit(network, _tensors(folder, other))
+        network.tie_weights()
+    return network.eval()
+
+
+def read(auto: Any, folder: Path, **how: Any) -> tuple[Any, dict[str, Any]]:
+    """The network as transformers reads it, on the CPU in float32, and what was found of its weights."""
+    import torch
+
     # What is not found is drawn at random before it is reported: the caller's random state stays out of it.
-    with _quiet(), torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]):
         network, found = auto.from_pretrained(
             folder,
             dtype=torch.float32,
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,
-            ignore_mismatched_sizes=True,
             output_loading_info=True,
+            **how,
         )
-    for names, wrong in ((found["missing_keys"], "missing"), (found["unexpected_keys"], "without a place")):
-        if names:
-            raise InputError(f"{len(names)} weights are {wrong}, such as {min(names)}", where=str(folder))
-    other = [name for name, *_ in found["mismatched_keys"]]
-    if other:
-        resizing.fit(network, _read(folder, other))
-        network.tie_weights()
-    return network.eval()
+    return network, found
 
 
-def _read(folder: Path, names: Iterable[str]) -> dict[str, Any]:
+def _tensors(folder: Path, names: Iterable[str]) -> dict[str, Any]:
     from safetensors import safe_open
 
     wanted, tensors = set(names), dict[str, Any]()
