@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from modelyard.methods.class_predictions import softmax
+
 
 @dataclass(frozen=True)
 class SparseRows:
@@ -54,7 +56,7 @@ class SoftmaxRegression:
 
     def probabilities(self, rows: SparseRows) -> np.ndarray:
         """(rows, classes)."""
-        return _softmax(rows.times(self.weights) + self.biases)
+        return softmax(rows.times(self.weights) + self.biases)
 
 
 def fit(
@@ -72,7 +74,7 @@ def fit(
     weights, biases = np.zeros((rows.width, classes)), np.zeros(classes)
     ahead, ahead_biases, momentum = weights, biases, 1.0
     for _ in range(iterations):
-        error = (_softmax(rows.times(ahead) + ahead_biases) - target) / len(labels)
+        error = (softmax(rows.times(ahead) + ahead_biases) - target) / len(labels)
         new = ahead - step * (rows.transposed_times(error) + penalty * ahead)
         new_biases = ahead_biases - step * error.sum(axis=0)
         after = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
@@ -93,8 +95,3 @@ def cross_validated(rows: SparseRows, labels: np.ndarray, classes: int, folds: n
         inside, outside = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
         found[inside] = fit(rows.take(outside), labels[outside], classes).probabilities(rows.take(inside))
     return found
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from modelyard.methods.class_predictions import softmax
+
 COLDEST, HOTTEST = 0.01, 100.0
 _HALVINGS = 60
 
@@ -17,9 +19,7 @@ def scale(probabilities: np.ndarray, temperature: float) -> np.ndarray:
 
     Of probabilities and of the logits behind them the result is the same.
     """
-    logits = _logarithms(probabilities) / temperature
-    scaled = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(scaled / scaled.sum(axis=1, keepdims=True))
+    return softmax(_logarithms(probabilities) / temperature)
 
 
 def fit(probabilities: np.ndarray, targets: np.ndarray) -> float:
