@@ -6,13 +6,13 @@ Names and postal addresses have no such shape: they are not found. Linear in the
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cache
 
 from modelyard.methods.personal_shapes import KINDS, MARKS, SHAPES, START, Kind, Shape, is_card, is_chinese_id
 
-__all__ = ["KINDS", "Found", "Kind", "find", "is_card", "is_chinese_id", "mask"]
+__all__ = ["KINDS", "Found", "Kind", "find", "is_card", "is_chinese_id", "mask", "replace"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,19 @@ def find(text: str, kinds: Collection[Kind] = KINDS) -> list[Found]:
     return found
 
 
+def replace(text: str, kinds: Collection[Kind], instead: Callable[[Kind, str], str]) -> str:
+    """The text with something else in place of what was found.
+
+    Args:
+        instead: kind and what was found → what stands there.
+    """
+    pieces, end = [], 0
+    for item in find(text, kinds):
+        pieces += [text[end : item.start], instead(item.kind, text[item.start : item.end])]
+        end = item.end
+    return "".join([*pieces, text[end:]])
+
+
 def mask(text: str, kinds: Collection[Kind] = KINDS) -> str:
     """The text with ``[PHONE]``, ``[EMAIL]``, … in place of what was found.
 
@@ -55,11 +68,7 @@ def mask(text: str, kinds: Collection[Kind] = KINDS) -> str:
         text: any text.
         kinds: what to look for.
     """
-    pieces, end = [], 0
-    for item in find(text, kinds):
-        pieces += [text[end : item.start], MARKS[item.kind]]
-        end = item.end
-    return "".join([*pieces, text[end:]])
+    return replace(text, kinds, lambda kind, _: MARKS[kind])
 
 
 @cache

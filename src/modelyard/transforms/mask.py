@@ -14,7 +14,7 @@ from modelyard.core.secret_keys import secret_key
 from modelyard.core.transform import Row
 from modelyard.methods import generalising, pseudonyms
 from modelyard.methods.column_masks import ColumnMask, mask_number, mask_text
-from modelyard.methods.personal_data import Found, Kind, find
+from modelyard.methods.personal_data import Kind, replace
 from modelyard.methods.personal_shapes import MARKS
 
 FEATURES = "features"
@@ -61,7 +61,7 @@ class Mask:
     def _searched(self, value: Any) -> Any:
         if isinstance(value, Mapping):
             return {name: self._searched(cell) for name, cell in value.items()}
-        return self._text(value) if isinstance(value, str) else value
+        return replace(value, self.kinds, self._instead) if isinstance(value, str) else value
 
     def _columns_masked(self, values: Mapping[str, Any]) -> dict[str, Any]:
         whole = json.dumps(values, sort_keys=True, default=str) if self.columns else ""
@@ -75,21 +75,14 @@ class Mask:
             return mask_text(value, name, how, self.key, self.allow)
         return mask_number(float(value), name, how, self.key, row)
 
-    def _text(self, text: str) -> str:
-        pieces, end = [], 0
-        for item in find(text, self.kinds):
-            found = text[item.start : item.end]
-            if found.casefold() not in self.allow:
-                pieces += [text[end : item.start], self._in_place_of(item, found)]
-                end = item.end
-        return "".join([*pieces, text[end:]])
-
-    def _in_place_of(self, item: Found, text: str) -> str:
+    def _instead(self, kind: Kind, found: str) -> str:
+        if found.casefold() in self.allow:
+            return found
         if self.strategy == "hash":
-            return pseudonyms.mark(self.key, item.kind, text)
+            return pseudonyms.mark(self.key, kind, found)
         if self.strategy == "surrogate":
-            return pseudonyms.surrogate(self.key, item.kind, text)
-        return generalising.found(item.kind, text) if self.strategy == "generalise" else MARKS[item.kind]
+            return pseudonyms.surrogate(self.key, kind, found)
+        return generalising.found(kind, found) if self.strategy == "generalise" else MARKS[kind]
 
 
 TRANSFORM = Mask
