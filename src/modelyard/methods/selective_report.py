@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from modelyard.core.report import Figure, Findings, Measure, Series, Table
@@ -44,7 +46,8 @@ def judge(scores: np.ndarray, right: np.ndarray, *, coverage: float, confidence:
         f"answers are right; answering all, {int(right.sum())} of {n}."
     )
     table = Table("Accuracy of the surest answers", columns, rows)
-    return Findings(measures, [table], [_curve(scores, right)], [note])
+    ways = [("by score", scores, right), ("a perfect score", right.astype(float), right)]
+    return Findings(measures, [table], [picture(ways)], [note])
 
 
 def _row(scores: np.ndarray, right: np.ndarray, share: float, confidence: float) -> list[float | int | None]:
@@ -54,12 +57,15 @@ def _row(scores: np.ndarray, right: np.ndarray, share: float, confidence: float)
     return [asked / len(scores), threshold, asked, hits / asked, *clopper_pearson(hits, asked, confidence)]
 
 
-def _curve(scores: np.ndarray, right: np.ndarray) -> Figure:
-    coverage, risk = (values[0] for values in risk_coverage(scores, right, np.ones((1, len(scores)))))
-    best = risk_coverage(right.astype(float), right, np.ones((1, len(scores))))[1][0]
-    shown = np.unique(np.linspace(0, len(scores) - 1, _POINTS).round().astype(int))
-    series = [
-        Series("by score", coverage[shown].tolist(), risk[shown].tolist()),
-        Series("a perfect score", coverage[shown].tolist(), best[shown].tolist()),
-    ]
+def picture(ways: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> Figure:
+    """The risk–coverage curve of each way to be sure.
+
+    Args:
+        ways: name, scores and whether the answer is right, of the same number of rows.
+    """
+    series = []
+    for name, scores, right in ways:
+        coverage, risk = (values[0] for values in risk_coverage(scores, right, np.ones((1, len(scores)))))
+        shown = np.unique(np.linspace(0, len(scores) - 1, _POINTS).round().astype(int))
+        series.append(Series(name, coverage[shown].tolist(), risk[shown].tolist()))
     return Figure("Risk and coverage", "line", "share of the rows answered", "error rate", series)

@@ -5,17 +5,15 @@ Knows outcomes, no model.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from modelyard.core.report import Figure, Findings, Measure, Series, Table
+from modelyard.core.report import Figure, Findings, Measure, Table
+from modelyard.methods import selective_report
 from modelyard.methods.bootstrap import percentile_interval, resample_rows, widest
 from modelyard.methods.calibration import calibration_error
 from modelyard.methods.intervals import roc_auc_interval, wilson
 from modelyard.methods.outcome import Outcome
 from modelyard.methods.ranking_scores import roc_auc
-from modelyard.methods.selective import risk_coverage
 from modelyard.methods.uncertainty import decompose
 
 MEASURES = (
@@ -27,7 +25,6 @@ MEASURES = (
     "knowledge_uncertainty",
 )
 _SHOWN = 20
-_POINTS = 100
 
 
 def judge(single: Outcome, members: np.ndarray, *, confidence: float, seed: int) -> Findings:
@@ -104,17 +101,13 @@ def _most_uncertain(outcome: Outcome, total: np.ndarray, knowledge: np.ndarray) 
 
 
 def _curves(single: Outcome, averaged: Outcome, total: np.ndarray, knowledge: np.ndarray) -> Figure:
-    shown = np.unique(np.linspace(0, single.n - 1, _POINTS).round().astype(int))
-    series: list[Series] = []
-    ways: Sequence[tuple[str, np.ndarray, np.ndarray]] = (
-        ("score of one answer", single.score, single.right),
-        ("entropy of the mean", -total, averaged.right),
-        ("disagreement", -knowledge, averaged.right),
+    return selective_report.picture(
+        [
+            ("score of one answer", single.score, single.right),
+            ("entropy of the mean", -total, averaged.right),
+            ("disagreement", -knowledge, averaged.right),
+        ]
     )
-    for name, sureness, right in ways:
-        coverage, risk = (each[0] for each in risk_coverage(sureness, right, np.ones((1, single.n))))
-        series.append(Series(name, coverage[shown].tolist(), risk[shown].tolist()))
-    return Figure("Risk and coverage", "line", "share of the rows answered", "error rate", series)
 
 
 def _say(measures: dict[str, Measure], members: np.ndarray) -> str:
