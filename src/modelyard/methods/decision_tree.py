@@ -52,9 +52,7 @@ class Node:
             if child is not None:
                 yield from child.walk()
 
-    def leaves(
-        self, path: tuple[tuple[int, bool, float], ...] = ()
-    ) -> Iterator[tuple[tuple[tuple[int, bool, float], ...], Node]]:
+    def leaves(self, path: Path = ()) -> Iterator[tuple[Path, Node]]:
         """Each leaf with the answers that lead to it: feature, whether above the threshold, threshold."""
         if self.below is None or self.above is None:
             yield path, self

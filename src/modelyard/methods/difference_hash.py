@@ -10,8 +10,6 @@ from itertools import pairwise
 
 import numpy as np
 
-HEIGHT, WIDTH = 8, 9
-
 
 def difference_hash(pixels: np.ndarray) -> int:
     """64 bits of a grey image of shape (8, 9)."""

@@ -20,9 +20,10 @@ def all_sets(units: int) -> np.ndarray:
 def explain(value: Value, units: int) -> np.ndarray:
     """The value of each part, float64 [units]: the sum over all sets S without i of
     |S|! (n - |S| - 1)! / n! (v(S with i) - v(S))."""
-    answers = value(all_sets(units))
+    sets = all_sets(units)
+    answers = value(sets)
     numbers = np.arange(2**units)
-    sizes = all_sets(units).sum(axis=1)
+    sizes = sets.sum(axis=1)
     chance = np.array([factorial(size) * factorial(units - size - 1) / factorial(units) for size in range(units)])
     found = np.empty(units)
     for unit in range(units):
