@@ -13,7 +13,7 @@ import numpy as np
 from modelyard.core.report import Figure, Findings, Measure, Series, Table
 from modelyard.methods import bleu, chrf, rouge
 from modelyard.methods.bootstrap import percentile_interval, resample_rows, widest
-from modelyard.methods.intervals import wilson
+from modelyard.methods.proportions import proportion
 
 MEASURES = ("exact_match", "bleu", "chrf", "rouge1", "rouge2", "rougeL")
 _SHOWN = 20
@@ -59,8 +59,7 @@ def judge(
     values = {name: float(value[0]) for name, value in scores(np.ones((1, n))).items()}
     resampled = resample_rows(n, scores, seed=seed)
     exact = np.array([answer.strip() == reference.strip() for answer, reference in pairs])
-    hits = int(exact.sum())
-    measures = {"exact_match": Measure(hits / n, *wilson(hits, n, confidence), n=n, confidence=confidence)}
+    measures = {"exact_match": proportion(int(exact.sum()), n, confidence)}
     for name, value in values.items():
         interval = widest(value, percentile_interval(resampled[name], confidence))
         measures[name] = Measure(value, *interval, n=n, confidence=confidence)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelyard.core.report import Figure, Findings, Measure, Series, Table
-from modelyard.methods.intervals import wilson
+from modelyard.methods.proportions import proportion
 
 MEASURES = ("acc", "acc_norm")
 
@@ -57,9 +57,7 @@ def judge(tasks: Mapping[str, Sequence[Judged]], *, confidence: float) -> Findin
 def _accuracies(questions: Sequence[Judged], confidence: float) -> dict[str, Measure]:
     n, right = len(questions), np.array([item.right for item in questions])
     hits = {name: int(right[:, place].sum()) for place, name in enumerate(MEASURES)}
-    return {
-        name: Measure(hit / n, *wilson(hit, n, confidence), n=n, confidence=confidence) for name, hit in hits.items()
-    }
+    return {name: proportion(hit, n, confidence) for name, hit in hits.items()}
 
 
 def _bars(name: str, measures: Mapping[str, Measure], tasks: Sequence[str]) -> Series:

@@ -37,6 +37,7 @@ from modelyard.methods.intervals import (
 )
 from modelyard.methods.outcome import Outcome
 from modelyard.methods.paired import mcnemar_p
+from modelyard.methods.proportions import proportion
 from modelyard.methods.ranking_scores import areas, cumulative_counts
 
 RANKING_BUDGET = 50_000_000
@@ -119,7 +120,7 @@ def compare(ours: Findings, reference: Findings, *, confidence: float, seed: int
     apart = np.abs(first.probabilities - second.probabilities)
     only_reference, only_ours = int((second.right & ~first.right).sum()), int((first.right & ~second.right).sum())
     measures = {
-        "agreement": _proportion(agreed, n, confidence),
+        "agreement": proportion(agreed, n, confidence),
         "largest_difference": Measure(float(apart.max()) if n else None, n=n, confidence=confidence),
         "mcnemar_p": Measure(mcnemar_p(only_reference, only_ours) if n else None, n=n, confidence=confidence),
         **_class_drops(first, second, confidence, seed),
@@ -134,11 +135,6 @@ def compare(ours: Findings, reference: Findings, *, confidence: float, seed: int
     return Findings(measures)
 
 
-def _proportion(successes: float, n: float, confidence: float) -> Measure:
-    value = successes / n if n else None
-    return Measure(value, *wilson(successes, n, confidence), n=int(n), confidence=confidence)
-
-
 def _each_class(classes: ClassCounts, confidence: float) -> dict[str, list[Measure]]:
     """Precision, recall and F1 of every class; ``n`` is the number of rows that the ratio is of."""
     found: dict[str, list[Measure]] = {"precision": [], "recall": [], "f1": []}
@@ -146,8 +142,8 @@ def _each_class(classes: ClassCounts, confidence: float) -> dict[str, list[Measu
         errors = support + called - 2 * hits
         f1 = 2 * hits / (2 * hits + errors) if hits + errors else None
         interval = f1_interval(hits, errors, confidence)
-        found["precision"].append(_proportion(hits, called, confidence))
-        found["recall"].append(_proportion(hits, support, confidence))
+        found["precision"].append(proportion(hits, called, confidence))
+        found["recall"].append(proportion(hits, support, confidence))
         found["f1"].append(Measure(f1, *interval, n=int(hits + errors), confidence=confidence))
     return found
 
@@ -166,7 +162,7 @@ def _averages(
     for name, value in averages(classes).items():
         of_classes = each.get(name.removesuffix("_macro"))
         if of_classes is None:
-            measures[name] = _proportion(float(classes.hits.sum()), outcome.n, confidence)
+            measures[name] = proportion(float(classes.hits.sum()), outcome.n, confidence)
         elif k == 2 and name in each:
             measures[name] = of_classes[-1]
         else:

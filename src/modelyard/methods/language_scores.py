@@ -17,6 +17,7 @@ from modelyard.core.errors import InputError, ModelyardError
 from modelyard.core.report import Figure, Findings, Measure, Series, Table
 from modelyard.methods.bootstrap import drop_measures, percentile_interval, resample_rows, widest
 from modelyard.methods.intervals import UNKNOWN, Interval, matched_difference, wilson
+from modelyard.methods.proportions import proportion
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -105,7 +106,7 @@ def compare(ours: Findings, reference: Findings, *, confidence: float, seed: int
     values = {name: float(value[0]) for name, value in drops(np.ones((1, len(of_ours)))).items()}
     resampled = resample_rows(len(of_ours), drops, seed=seed)
     measures = {
-        "agreement": Measure(agreed / n if n else None, *wilson(agreed, n, confidence), n=n, confidence=confidence),
+        "agreement": proportion(agreed, n, confidence),
         "largest_difference": Measure(float(apart.max()) if n else None, n=n, unit="nat", confidence=confidence),
         **drop_measures(values, resampled, n=n, confidence=confidence),
     }

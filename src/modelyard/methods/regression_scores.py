@@ -15,7 +15,8 @@ import numpy as np
 from modelyard.core.errors import InputError, ModelyardError
 from modelyard.core.report import Figure, Findings, Measure, Series
 from modelyard.methods.bootstrap import drop_measures, percentile_interval, resample_rows
-from modelyard.methods.intervals import UNKNOWN, wilson
+from modelyard.methods.intervals import UNKNOWN
+from modelyard.methods.proportions import proportion
 
 NEAR = 0.01
 """Two answers agree that differ by at most this share of the standard deviation of the targets."""
@@ -132,7 +133,7 @@ def compare(ours: Findings, reference: Findings, *, confidence: float, seed: int
     drops = {name: float(value[0]) for name, value in differences(np.ones((1, n))).items()} if n else {}
     return Findings(
         {
-            "agreement": Measure(agreed / n if n else None, *wilson(agreed, n, confidence), n=n, confidence=confidence),
+            "agreement": proportion(agreed, n, confidence),
             "largest_difference": Measure(float(apart.max()) if n else None, n=n, confidence=confidence),
             **drop_measures(drops, resample_rows(n, differences, seed=seed), n=n, confidence=confidence),
         }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelyard.core.report import Figure, Findings, Measure, Series, Table
-from modelyard.methods.intervals import wilson
+from modelyard.methods.proportions import proportion
 
 MEASURES = ("robust_accuracy", "robust_accuracy:*", "unattacked_accuracy", "attack_success", "attack_queries")
 """What :func:`judge` gives; ``robust_accuracy:NAME`` tells the attacks of one recipe apart."""
@@ -48,24 +48,19 @@ class Attacked:
 def judge(attacked: Attacked, *, confidence: float) -> Findings:
     """Measures, the table of accuracy against budget and its picture, with Wilson's intervals."""
     n, right = len(attacked.rows), int(attacked.right.sum())
-    robust = _share(attacked.robust(attacked.budgets[-1]), n, confidence)
+    robust = proportion(attacked.robust(attacked.budgets[-1]), n, confidence)
     queries = float(attacked.queries[attacked.right].mean()) if right else None
     measures = {
         "robust_accuracy": robust,
         f"robust_accuracy:{attacked.name}": robust,
-        "unattacked_accuracy": _share(right, n, confidence),
-        "attack_success": _share(right - attacked.robust(attacked.budgets[-1]), right, confidence),
+        "unattacked_accuracy": proportion(right, n, confidence),
+        "attack_success": proportion(right - attacked.robust(attacked.budgets[-1]), right, confidence),
         "attack_queries": Measure(queries, n=right, unit="a row", confidence=confidence),
     }
-    curve = [(budget, _share(attacked.robust(budget), n, confidence)) for budget in (0.0, *attacked.budgets)]
+    curve = [(budget, proportion(attacked.robust(budget), n, confidence)) for budget in (0.0, *attacked.budgets)]
     columns = [attacked.unit, "accuracy", "low", "high"]
     table = Table("Accuracy against budget", columns, [[x, y.value, y.low, y.high] for x, y in curve])
     return Findings(measures, [table], [_picture(attacked, curve)] if n else [], rows=_rows(attacked))
-
-
-def _share(count: int, n: int, confidence: float) -> Measure:
-    low, high = wilson(count, n, confidence)
-    return Measure(count / n if n else None, low, high, n, confidence=confidence)
 
 
 def _picture(attacked: Attacked, curve: Sequence[tuple[float, Measure]]) -> Figure:

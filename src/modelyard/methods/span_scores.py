@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from modelyard.core.report import Measure
-from modelyard.methods.intervals import wilson
+from modelyard.methods.proportions import proportion
 
 Span = tuple[str, int, int]
 """Kind, start, end."""
@@ -36,13 +36,8 @@ def score(pairs: Iterable[tuple[Iterable[Span], Iterable[Span]]], confidence: fl
                 counter[kind] = counter.get(kind, 0) + 1
     return {
         kind: SpanScore(
-            _share(hits.get(kind, 0), found.get(kind, 0), confidence),
-            _share(hits.get(kind, 0), there.get(kind, 0), confidence),
+            proportion(hits.get(kind, 0), found.get(kind, 0), confidence),
+            proportion(hits.get(kind, 0), there.get(kind, 0), confidence),
         )
         for kind in sorted({*found, *there})
     }
-
-
-def _share(hits: int, total: int, confidence: float) -> Measure:
-    low, high = wilson(hits, total, confidence)
-    return Measure(hits / total if total else None, low, high, total, confidence=confidence)

@@ -11,8 +11,9 @@ from modelyard.core.report import Figure, Findings, Measure, Table
 from modelyard.methods import selective_report
 from modelyard.methods.bootstrap import percentile_interval, resample_rows, widest
 from modelyard.methods.calibration import calibration_error
-from modelyard.methods.intervals import roc_auc_interval, wilson
+from modelyard.methods.intervals import roc_auc_interval
 from modelyard.methods.outcome import Outcome
+from modelyard.methods.proportions import proportion
 from modelyard.methods.ranking_scores import roc_auc
 from modelyard.methods.uncertainty import decompose
 
@@ -51,7 +52,7 @@ def judge(single: Outcome, members: np.ndarray, *, confidence: float, seed: int)
 
     values = {name: float(value[0]) for name, value in scores(np.ones((1, n))).items()}
     resampled = resample_rows(n, scores, seed=seed)
-    measures = {"averaged_accuracy": Measure(hits / n, *wilson(hits, n, confidence), n=n, confidence=confidence)}
+    measures = {"averaged_accuracy": proportion(hits, n, confidence)}
     for name, value in values.items():
         interval = widest(value, percentile_interval(resampled[name], confidence))
         shown = name if name in MEASURES else f"averaged_{name}"
