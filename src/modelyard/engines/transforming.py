@@ -15,6 +15,7 @@ from modelyard.core.dataset import Dataset
 from modelyard.core.errors import InputError, suggestion
 from modelyard.core.progress import progress
 from modelyard.core.transform import Row, TransformSpec
+from modelyard.formats.columns import put
 
 CHUNK = 1024
 
@@ -68,7 +69,6 @@ def _replace(table: Any, rows: Sequence[Row], columns: Sequence[str], types: Map
     import pyarrow as pa
 
     for column in columns:
-        place = table.column_names.index(column)
         kind = types.get(column, table.schema.field(column).type)
-        table = table.set_column(place, column, pa.array([row[column] for row in rows], kind))
+        table = put(table, column, pa.array([row[column] for row in rows], kind))
     return table

@@ -43,12 +43,31 @@ class Column:
         import pyarrow as pa
 
         if not self.feature:
-            return table.set_column(table.column_names.index(self.name), self.name, values)
+            return put(table, self.name, values)
         features = table.column(FEATURES).combine_chunks()
         fields = {field.name: features.field(field.name) for field in features.type} | {self.name: values}
         # from_arrays takes no gaps of whole rows; a row without features has none in any column.
         made = pa.StructArray.from_arrays(list(fields.values()), names=list(fields))
-        return table.set_column(table.column_names.index(FEATURES), FEATURES, made)
+        return put(table, FEATURES, made)
+
+    def check_plain(self, step: str) -> None:
+        """See that it holds text or numbers.
+
+        Args:
+            step: who asks, for the error.
+
+        Raises:
+            InputError: it holds something else.
+        """
+        if self.kind == "other":
+            raise InputError(f"{step}: {self.name!r} holds neither text nor numbers")
+
+
+def put(table: pa.Table, name: str, values: Any) -> pa.Table:
+    """The table with these values in a column: in its place, or behind the others where it is new."""
+    if name in table.column_names:
+        return table.set_column(table.column_names.index(name), name, values)
+    return table.append_column(name, values)
 
 
 def columns(data: Dataset) -> dict[str, Column]:

@@ -38,8 +38,7 @@ def encrypt(data: Dataset, *, out: Path, columns: Sequence[str], key: str) -> Da
         raise InputError("encrypt: no column is named", expected="columns: [NAME]")
     chosen = [changeable(data, name, "encrypt") for name in sorted(set(columns))]
     for column in chosen:
-        if column.kind == "other":
-            raise InputError(f"encrypt: {column.name!r} holds neither text nor numbers")
+        column.check_plain("encrypt")
     tables = data.tables()
     for split, table in tables.items():
         rows = table.column(ROW_ID).to_pylist()

@@ -99,8 +99,7 @@ def _spec(
 def _is_number(name: str, data: Dataset) -> bool:
     """Whether the column holds numbers, and not text."""
     found = changeable(data, name, "mask: columns")
-    if found.kind == "other":
-        raise InputError(f"mask: columns: {name!r} holds neither text nor numbers")
+    found.check_plain("mask: columns")
     return found.kind == "number"
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from modelyard.core.dataset import TRAINING, Dataset
 from modelyard.core.errors import InputError
 from modelyard.core.progress import progress
+from modelyard.formats.columns import put
 
 
 def with_copies(
@@ -54,8 +55,7 @@ def replaced(table: Any, rows: Sequence[int] | np.ndarray, role: str, values: An
     """Copies of some rows with other values of one role."""
     import pyarrow as pa
 
-    copied = table.take(pa.array(rows, pa.int64()))
-    return copied.set_column(copied.column_names.index(role), role, values)
+    return put(table.take(pa.array(rows, pa.int64())), role, values)
 
 
 def check_role(data: Dataset, role: str, change: str, instead: str) -> None:

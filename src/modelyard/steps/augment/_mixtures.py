@@ -11,6 +11,7 @@ import numpy as np
 from modelyard.core.dataset import Dataset
 from modelyard.core.errors import InputError
 from modelyard.formats import image_file
+from modelyard.formats.columns import put
 from modelyard.methods import mixing
 from modelyard.methods.mixing import Pairs
 from modelyard.steps.augment._copies import replaced, with_copies
@@ -54,23 +55,19 @@ def _answered(mixed: Any, table: Any, drawn: Pairs, share: np.ndarray) -> Any:
     if "label" not in table.column_names:
         targets = np.asarray(table.column("target").to_pylist(), dtype=np.float64)
         between = share * targets[drawn.first] + (1 - share) * targets[drawn.second]
-        return mixed.set_column(mixed.column_names.index("target"), "target", pa.array(between, pa.float64()))
+        return put(mixed, "target", pa.array(between, pa.float64()))
     labels = np.array(table.column("label").to_pylist(), dtype=object)
     apart = np.flatnonzero((labels[drawn.first] != labels[drawn.second]) & (share < 1))
     own = np.ones(len(labels))
     own[apart] = share[apart]
-    others = _set(mixed.take(pa.array(apart)), "label", pa.array(labels[drawn.second[apart]], pa.string()))
+    others = put(mixed.take(pa.array(apart)), "label", pa.array(labels[drawn.second[apart]], pa.string()))
     return pa.concat_tables([_weigh(mixed, own), _weigh(others, 1 - share[apart])])
 
 
 def _weigh(table: Any, shares: np.ndarray) -> Any:
     import pyarrow as pa
 
-    return _set(table, "weight", pa.array(table.column("weight").to_numpy() * shares, pa.float64()))
-
-
-def _set(table: Any, role: str, values: Any) -> Any:
-    return table.set_column(table.column_names.index(role), role, values)
+    return put(table, "weight", pa.array(table.column("weight").to_numpy() * shares, pa.float64()))
 
 
 def images_of(table: Any) -> list[np.ndarray]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from modelyard.core.dataset import TRAINING, Dataset
 from modelyard.core.options import Between
 from modelyard.core.step import step
+from modelyard.formats.columns import put
 from modelyard.steps.balance._classes import training_classes
 
 ROLE = "focus"
@@ -39,7 +40,4 @@ def focal(data: Dataset, *, out: Path, gamma: Annotated[float, Between(0, 10)] =
 def _with(table: Any, gamma: float) -> Any:
     import pyarrow as pa
 
-    column = pa.array([gamma] * table.num_rows, pa.float64())
-    if ROLE in table.column_names:
-        return table.set_column(table.column_names.index(ROLE), ROLE, column)
-    return table.append_column(ROLE, column)
+    return put(table, ROLE, pa.array([gamma] * table.num_rows, pa.float64()))

@@ -12,6 +12,7 @@ import numpy as np
 
 from modelyard.core.dataset import TRAINING, Dataset
 from modelyard.core.step import step
+from modelyard.formats.columns import put
 from modelyard.methods import class_balance
 from modelyard.steps.balance._classes import training_classes
 
@@ -40,7 +41,5 @@ def _weighted(table: Any, factors: Any) -> Any:
     """The Arrow table with its column ``weight`` multiplied, or added."""
     import pyarrow as pa
 
-    if "weight" not in table.column_names:
-        return table.append_column("weight", pa.array(factors, pa.float64()))
-    product = table.column("weight").to_numpy() * factors
-    return table.set_column(table.column_names.index("weight"), "weight", pa.array(product, pa.float64()))
+    known = table.column("weight").to_numpy() if "weight" in table.column_names else 1.0
+    return put(table, "weight", pa.array(known * factors, pa.float64()))
