@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from modelyard.core.errors import InputError
 from modelyard.core.options import Between
 from modelyard.core.step import step
 from modelyard.formats import feature_table
+from modelyard.formats.columns import put
 from modelyard.formats.feature_table import FeatureTable
 from modelyard.formats.table_model import ROLE
 from modelyard.methods import smote as method
@@ -50,18 +51,27 @@ def smote(
     Raises:
         InputError: no table, no training split, no label, gaps, or a class with a single row.
     """
+    import pyarrow as pa
+
     feature_table.check_features(data.roles, instead=INSTEAD)
     classes = training_classes(data)
-    known = feature_table.read_training(data)
+    table = data.table(TRAINING)
+    known = feature_table.read(table)
     _check(known, classes, data.labels)
     names, counts = np.unique(classes, return_counts=True)
     target = int(np.ceil(ratio * counts.max()))
     wanted = {int(name): target - int(count) for name, count in zip(names, counts, strict=True) if count < target}
-    table = data.table(TRAINING)
-    new = [
-        _made(table, known, np.flatnonzero(classes == name), n, neighbours, [seed, name]) for name, n in wanted.items()
-    ]
-    return data.with_training_rows(out, {TRAINING: _joined([table, *new])}, "balance smote")
+    scale = np.array([deviation(column) for column in known.numbers.T])
+    codes, spellings = _codes(known.categories, len(known.numbers))
+    tables = [table]
+    for name, count in wanted.items():
+        rows = np.flatnonzero(classes == name)
+        made = method.synthesize(
+            known.numbers[rows] / scale, codes[rows], count, neighbours=neighbours, seed=[seed, name]
+        )
+        features = replace(known, numbers=made.numbers * scale, categories=_spelled(made.categories, spellings))
+        tables.append(put(table.take(rows[made.base]), ROLE, features.to_arrow()))
+    return data.with_training_rows(out, {TRAINING: pa.concat_tables(tables)}, "balance smote")
 
 
 def _check(known: FeatureTable, classes: np.ndarray, labels: Sequence[str]) -> None:
@@ -80,20 +90,6 @@ def _check(known: FeatureTable, classes: np.ndarray, labels: Sequence[str]) -> N
             )
 
 
-def _made(table: Any, known: FeatureTable, rows: np.ndarray, count: int, neighbours: int, seed: list[int]) -> Any:
-    """New rows of one class, which has these rows."""
-    scale = np.array([deviation(column) for column in known.numbers.T])
-    codes, spellings = _codes(known.categories, len(known.numbers))
-    made = method.synthesize(known.numbers[rows] / scale, codes[rows], count, neighbours=neighbours, seed=seed)
-    categories = {
-        name: [spelling[code] for code in column]
-        for (name, spelling), column in zip(spellings.items(), made.categories.T.tolist(), strict=True)
-    }
-    features = replace(known, numbers=made.numbers * scale, categories=categories)
-    copied = table.take(rows[made.base])
-    return copied.set_column(copied.column_names.index(ROLE), ROLE, features.to_arrow())
-
-
 def _codes(categories: Mapping[str, Sequence[str | None]], rows: int) -> tuple[np.ndarray, dict[str, list[str]]]:
     """(rows, columns) numbers of categories, and their spellings in that order."""
     spellings = {name: sorted(map(str, set(values))) for name, values in categories.items()}
@@ -102,7 +98,9 @@ def _codes(categories: Mapping[str, Sequence[str | None]], rows: int) -> tuple[n
     return np.array(columns, dtype=np.int64).reshape(len(columns), rows).T, spellings
 
 
-def _joined(tables: Sequence[Any]) -> Any:
-    import pyarrow as pa
-
-    return pa.concat_tables(tables)
+def _spelled(codes: np.ndarray, spellings: Mapping[str, Sequence[str]]) -> dict[str, list[str | None]]:
+    """The way back: column → categories."""
+    return {
+        name: [spelling[code] for code in column]
+        for (name, spelling), column in zip(spellings.items(), codes.T.tolist(), strict=True)
+    }
