@@ -5,6 +5,7 @@ Knows no task and no estimator by name: another step trains the members, and the
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -94,22 +95,17 @@ def _member(
         found = open_artifact(made)
         if isinstance(found, Model):
             return found
+    for place in (made, rows):
+        if place.exists():
+            shutil.rmtree(place)
     for place in (made, rows, work):
-        _empty(place, keep=place == work)
+        place.mkdir(parents=True, exist_ok=True)
     own = {name: value for name, value in given.items() if name in trainer.options or name not in ("task", "seed")}
     inputs = [*([model] if model else []), _weighted(data, part, rows)]
     member = execute(trainer, inputs, trainer.check_options(own), out=made, scratch=work)
     if not isinstance(member, Model):
         raise InputError(f"trained_by: {trainer.name!r} makes no model")
     return member
-
-
-def _empty(folder: Path, *, keep: bool) -> None:
-    import shutil
-
-    if folder.exists() and not keep:
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _weighted(data: Dataset, part: np.ndarray, out: Path) -> Dataset:
