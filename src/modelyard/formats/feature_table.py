@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from modelyard.core.dataset import Dataset
+from modelyard.core.dataset import TRAINING, Dataset
 from modelyard.core.errors import InputError
 from modelyard.formats.table_model import ROLE
 
@@ -62,21 +62,22 @@ def read(table: Any) -> FeatureTable:
     )
 
 
-def read_training(data: Dataset, *, instead: str = "") -> FeatureTable:
+def read_training(data: Dataset) -> FeatureTable:
     """The features of the rows to learn from.
-
-    Args:
-        instead: what to do with data that have no features.
 
     Raises:
         InputError: the data have none, or there are no such rows.
     """
-    check_features(data.roles, instead=instead)
-    return read(data.table("train"))
+    check_features(data.roles)
+    return read(data.table(TRAINING))
 
 
 def check_features(roles: Sequence[str], *, instead: str = "") -> None:
-    """Raise InputError unless the role is among the data's."""
+    """Raise InputError unless the role is among the data's.
+
+    Args:
+        instead: what to do with data that have none.
+    """
     if ROLE not in roles:
         raise InputError(
             f"the data have no features, but {', '.join(roles)}",

@@ -7,14 +7,12 @@ from typing import Annotated
 
 import numpy as np
 
-from modelyard.core.dataset import Dataset
+from modelyard.core.dataset import TRAINING, Dataset
 from modelyard.core.errors import InputError
 from modelyard.core.options import Between
 from modelyard.core.step import step
 from modelyard.methods.splitting import apportion
 from modelyard.steps.split._rows import classes
-
-TRAINING = "train"
 
 
 @step
