@@ -6,6 +6,7 @@ profiling belong to the step that loads data.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,7 +100,8 @@ class Dataset(Artifact):
         """
         table = tables[TRAINING]
         classes = table.column("label").to_pylist() if "label" in table.column_names else []
-        counts = {label: classes.count(label) for label in self.labels} if classes else {}
+        found = Counter(classes)
+        counts = {label: found[label] for label in self.labels} if classes else {}
         entry = {"change": change, "rows": table.num_rows, "classes": counts}
         profile = {**self.profile, CHANGES: [*self.profile.get(CHANGES, ()), entry]}
         return self.rewrite(out, {**self.tables(), **tables}, profile=profile)
