@@ -76,6 +76,13 @@ def answer_of(prediction: Prediction, label: str | None) -> float:
     return float(prediction["value"] if label is None else prediction["scores"][label])
 
 
+def leading(order: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The first so many parts of an order, bool [counts, units]."""
+    rank = np.empty(len(order), dtype=int)
+    rank[order] = np.arange(len(order))
+    return np.asarray(rank < counts[:, None])
+
+
 def ends(value: Value, units: int) -> tuple[float, float]:
     """The answer with no part there, and with all."""
     base, whole = value(np.array([[False] * units, [True] * units]))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelyard.methods.coalitions import Value
+from modelyard.methods.coalitions import Value, leading
 
 STEPS = 20
 
@@ -42,8 +42,6 @@ def curves(value: Value, order: np.ndarray) -> Curves:
     """
     units = len(order)
     counts = np.unique(np.linspace(0, units, min(units, STEPS) + 1).round().astype(int))
-    rank = np.empty(units, dtype=int)
-    rank[order] = np.arange(units)
-    first = rank < counts[:, None]
+    first = leading(order, counts)
     answers = value(np.concatenate([~first, first]))
     return Curves(counts / units, answers[: len(counts)], answers[len(counts) :])

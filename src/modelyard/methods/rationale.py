@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from modelyard.methods.coalitions import Value
+from modelyard.methods.coalitions import Value, leading
 
 SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)
 
@@ -21,9 +21,7 @@ def scores(value: Value, order: np.ndarray) -> tuple[float, float]:
     """
     units = len(order)
     counts = np.array([max(1, int(np.ceil(share * units))) for share in SHARES])
-    rank = np.empty(units, dtype=int)
-    rank[order] = np.arange(units)
-    first = rank < counts[:, None]
+    first = leading(order, counts)
     answers = value(np.concatenate([np.ones((1, units), dtype=bool), ~first, first]))
     without, alone = answers[1 : len(counts) + 1], answers[len(counts) + 1 :]
     return float(np.mean(answers[0] - without)), float(np.mean(answers[0] - alone))
