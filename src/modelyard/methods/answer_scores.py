@@ -6,6 +6,7 @@ Knows texts, no model.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +15,7 @@ from modelyard.core.report import Figure, Findings, Measure, Series, Table
 from modelyard.methods import bleu, chrf, rouge
 from modelyard.methods.bootstrap import percentile_interval, resample_rows, widest
 from modelyard.methods.proportions import proportion
+from modelyard.methods.scripts import WITHOUT_BLANKS
 
 MEASURES = ("exact_match", "bleu", "chrf", "rouge1", "rouge2", "rougeL")
 _SHOWN = 20
@@ -85,9 +87,7 @@ def _rouge(pairs: Sequence[tuple[str, str]]) -> dict[str, np.ndarray]:
 
 def _without_blanks(texts: Sequence[str]) -> bool:
     signs = [sign for text in texts for sign in text if not sign.isspace()]
-    wide = sum(
-        "\u3040" <= sign <= "\u30ff" or "\u3400" <= sign <= "\u9fff" or "\uac00" <= sign <= "\ud7af" for sign in signs
-    )
+    wide = len(re.findall(f"[{WITHOUT_BLANKS}]", "".join(signs)))
     return wide > _WITHOUT_BLANKS * max(1, len(signs))
 
 

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from modelyard.methods.scripts import WITHOUT_BLANKS
 from modelyard.methods.softmax_regression import SparseRows
 
 WIDTH = 2**15
-_WORDS = re.compile(r"[^\W\d_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+|\d+|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
+_WORDS = re.compile(rf"[^\W\d_{WITHOUT_BLANKS}]+|\d+|[{WITHOUT_BLANKS}]+")
 
 
 def words(text: str) -> list[str]:

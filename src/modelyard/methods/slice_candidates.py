@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from modelyard.methods.scripts import WITHOUT_BLANKS
 from modelyard.methods.slices import Candidate
 
 MOST_VALUES = 50
@@ -19,8 +20,8 @@ MOST_VALUES = 50
 MOST_WORDS = 300
 """Of the words of a text, so many of the most frequent ones are looked at."""
 _WORD = re.compile(r"[^\W\d_]{2,}")
-# Han, kana and hangul are written without blanks: there each sign is a word.
-_SIGN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+# In scripts without blanks each sign is a word.
+_SIGN = re.compile(f"[{WITHOUT_BLANKS}]")
 
 
 def candidates(columns: Mapping[str, Sequence[Any]], texts: Mapping[str, Sequence[str]]) -> list[Candidate]:
