@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -53,8 +55,8 @@ def membership(
     """
     calibrated = reference is not None and reference.digest != model.digest
     known = reference if calibrated else None
-    inside = _scores(model, known, data, members, rows, seed)
-    outside = _scores(model, known, data, others, rows, seed + 1)
+    drawn = [_draw(model, data, split, rows, seed + place) for place, split in enumerate((members, others))]
+    inside, outside = _scores(model, known, data, drawn)
     caught = {rate: separation.caught(inside, outside, rate, confidence) for rate in RATES}
     measures = {"membership_auc": separation.area(inside, outside, confidence), "membership_caught": caught[0.01]}
     table = Table(
@@ -72,25 +74,48 @@ def membership(
     return Report.write(out, Findings(measures, [table], [figure], [note]), parents=parents)
 
 
-def _scores(model: Model, reference: Model | None, data: Dataset, split: str, rows: int, seed: int) -> np.ndarray:
+@dataclass(frozen=True)
+class _Drawn:
+    """Rows of a split that are asked about.
+
+    Attributes:
+        places: of the rows in the split.
+        targets: number of each right class, in the order of the model's classes.
+    """
+
+    split: str
+    places: np.ndarray
+    targets: np.ndarray
+
+
+def _draw(model: Model, data: Dataset, split: str, rows: int, seed: int) -> _Drawn:
     if not data.splits.get(split):
         data.table(split)
         raise InputError(f"the split {split!r} has no rows", expected="rows to tell apart", fix="choose another split")
     places = np.sort(np.random.default_rng(seed).permutation(data.splits[split])[:rows])
-    labels = [str(data.column(split, "label")[place]) for place in places]
+    every = data.column(split, "label")
+    labels = [str(every[place]) for place in places]
     if unknown := sorted(set(labels) - set(model.labels)):
         raise InputError(f"the model does not know the label {unknown[0]!r}", expected=", ".join(model.labels))
+    return _Drawn(split, places, np.array([model.labels.index(label) for label in labels]))
+
+
+def _scores(model: Model, reference: Model | None, data: Dataset, drawn: Sequence[_Drawn]) -> list[np.ndarray]:
+    """One array of scores for each kind of rows."""
     if reference is not None and set(reference.labels) != set(model.labels):
         raise InputError("the reference has other classes", expected=", ".join(model.labels))
-    targets = np.array([model.labels.index(label) for label in labels])
-    own = _probabilities(model, model.labels, data, split, places)
-    other = None if reference is None else _probabilities(reference, model.labels, data, split, places)
-    return methods.scores(own, targets, other)
+    own = _probabilities(model, model.labels, data, drawn)
+    other = [None] * len(drawn) if reference is None else _probabilities(reference, model.labels, data, drawn)
+    return [methods.scores(one, part.targets, two) for one, part, two in zip(own, drawn, other, strict=True)]
 
 
-def _probabilities(model: Model, labels: tuple[str, ...], data: Dataset, split: str, places: np.ndarray) -> np.ndarray:
-    with Predictor(model) as predictor, progress(f"asking about {split}"):
-        every = predictor.rows(data, split)
-        inputs = [{role: every[place][role] for role in predictor.task.inputs} for place in places]
-        answers = predictor.task.predict(predictor.session, predictor.processor, inputs, {})
-    return np.array([[answer["scores"][label] for label in labels] for answer in answers])
+def _probabilities(model: Model, labels: tuple[str, ...], data: Dataset, drawn: Sequence[_Drawn]) -> list[np.ndarray]:
+    found = []
+    with Predictor(model) as predictor:
+        for part in drawn:
+            with progress(f"asking about {part.split}"):
+                every = predictor.rows(data, part.split)
+                inputs = [{role: every[place][role] for role in predictor.task.inputs} for place in part.places]
+                answers = predictor.task.predict(predictor.session, predictor.processor, inputs, {})
+            found.append(np.array([[answer["scores"][label] for label in labels] for answer in answers]))
+    return found
