@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +16,15 @@ from modelyard.engines.attacking.texts import Attack
 from modelyard.methods.text_edits import Kind
 from modelyard.steps.detect import _report
 
+Score = Callable[[str], float]
+"""A text → a number, high for a suspicious one."""
+
 
 def run(
     name: str,
     model: Model,
     data: Dataset,
-    score: Callable[[str], float],
+    fit: Callable[[Sequence[str]], Score],
     *,
     attack: Kind,
     out: Path,
@@ -31,7 +34,12 @@ def run(
     confidence: float,
     seed: int,
 ) -> Report:
-    """Attack rows, score both kinds of texts, and report."""
+    """Attack rows, score both kinds of texts, and report.
+
+    Args:
+        fit: makes the score of the texts to learn from.
+    """
+    score = fit(texts.read_texts(model, data, "train").texts)
     chosen = texts.read_texts(model, data, split, rows=rows, seed=seed)
     with Predictor(model) as predictor:
         trails = texts.attack(

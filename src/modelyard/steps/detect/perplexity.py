@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,10 +12,10 @@ from modelyard.core.model import Model
 from modelyard.core.options import Between
 from modelyard.core.report import Report
 from modelyard.core.step import step
-from modelyard.engines.attacking import texts
 from modelyard.methods import character_model, text_suspicion
 from modelyard.methods.text_edits import Kind
 from modelyard.steps.detect import _edited
+from modelyard.steps.detect._edited import Score
 from modelyard.steps.detect._report import MEASURES
 
 
@@ -46,17 +48,15 @@ def perplexity(
         confidence: of the intervals.
         seed: of the rows and of the attack.
     """
-    learned = texts.read_texts(model, data, "train").texts
-    fitted = character_model.fit(learned)
 
-    def score(text: str) -> float:
-        return text_suspicion.worst_surprise(fitted, text)
+    def fit(learned: Sequence[str]) -> Score:
+        return partial(text_suspicion.worst_surprise, character_model.fit(learned))
 
     return _edited.run(
         "perplexity",
         model,
         data,
-        score,
+        fit,
         attack=attack,
         out=out,
         budget=budget,
