@@ -18,7 +18,7 @@ from modelyard.core.predictor import Predictor, apply_transforms
 from modelyard.core.task import ContinuousTask
 from modelyard.core.transform import Row
 from modelyard.engines.attacking import gradients, texts
-from modelyard.engines.attacking.texts import Attack
+from modelyard.engines.attacking.texts import Attack, Texts
 from modelyard.engines.training import Examples, learned_transforms
 from modelyard.methods import text_edits
 from modelyard.methods.text_edits import Kind
@@ -49,7 +49,7 @@ def with_edited_texts(examples: Examples, model: Model, data: Dataset, recipe: R
     """The rows of the split ``train``, followed by changed copies with the same labels and weights."""
     learned = texts.read_texts(model, data, "train")
     places, changed = _random_copies(model, learned, recipe)
-    for place, text in _searched(model, data, recipe):
+    for place, text in _searched(model, data, learned, recipe):
         places.append(place)
         changed.append(text)
     rows: list[Row] = [{**learned.rows[place], "text": text} for place, text in zip(places, changed, strict=True)]
@@ -60,11 +60,9 @@ def with_edited_texts(examples: Examples, model: Model, data: Dataset, recipe: R
     return replace(examples, encoded=[*examples.encoded, *encoded], weights=weights)
 
 
-def _random_copies(model: Model, learned: texts.Texts, recipe: Recipe) -> tuple[list[int], list[str]]:
+def _random_copies(model: Model, learned: Texts, recipe: Recipe) -> tuple[list[int], list[str]]:
     """Places of the rows and their texts with 1 to ``budget`` words edited at random."""
-    good = None
-    if recipe.kind == "insert":
-        good = text_edits.telling_words(learned.texts, learned.targets.tolist(), len(model.labels), texts.TELLING_WORDS)
+    good = texts.telling_words(model, learned) if recipe.kind == "insert" else None
     random = np.random.default_rng(recipe.seed)
     places, changed = list[int](), list[str]()
     for _ in range(recipe.copies):
@@ -77,13 +75,12 @@ def _random_copies(model: Model, learned: texts.Texts, recipe: Recipe) -> tuple[
     return places, changed
 
 
-def _searched(model: Model, data: Dataset, recipe: Recipe) -> list[tuple[int, str]]:
+def _searched(model: Model, data: Dataset, learned: Texts, recipe: Recipe) -> list[tuple[int, str]]:
     """Place and text of everything that an attack on the model tried last."""
     if not recipe.searched:
         return []
-    every = texts.read_texts(model, data, "train")
-    chosen = np.sort(np.random.default_rng(recipe.seed).permutation(len(every.rows))[: recipe.searched])
-    part = texts.Texts([every.rows[place] for place in chosen], every.numbers[chosen], every.targets[chosen])
+    chosen = np.sort(np.random.default_rng(recipe.seed).permutation(len(learned.rows))[: recipe.searched])
+    part = Texts([learned.rows[place] for place in chosen], learned.numbers[chosen], learned.targets[chosen])
     attack = Attack(recipe.kind, recipe.budget, choices=8, seed=recipe.seed)
     with Predictor(model) as predictor:
         trails = texts.attack(predictor, part, data, attack, title="searching what to learn from")

@@ -113,7 +113,9 @@ def attack(predictor: Predictor, chosen: Texts, data: Dataset, attack: Attack, *
     """Search edits that turn the answers to rows, those already wrong left out with an empty trail."""
     ask = asker(predictor)
     right = ask(chosen.texts).argmax(axis=1) == chosen.targets
-    good = _telling_words(predictor.model, data) if attack.kind == "insert" else None
+    good = None
+    if attack.kind == "insert":
+        good = telling_words(predictor.model, read_texts(predictor.model, data, "train"))
     places = np.flatnonzero(right)
     with progress(title) as bar:
 
@@ -142,6 +144,6 @@ def attack(predictor: Predictor, chosen: Texts, data: Dataset, attack: Attack, *
     return trails
 
 
-def _telling_words(model: Model, data: Dataset) -> list[list[str]]:
-    learned = read_texts(model, data, "train")
+def telling_words(model: Model, learned: Texts) -> list[list[str]]:
+    """For each class, the words that ``insert`` draws from: those that speak most against it."""
     return text_edits.telling_words(learned.texts, learned.targets.tolist(), len(model.labels), TELLING_WORDS)
