@@ -7,7 +7,7 @@ ships. Knows tasks by their abilities, and no step.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -161,15 +161,16 @@ def aim(model: Model, base: Model | None, data: Dataset, *, device: str) -> Iter
     if source.task != model.task or set(source.labels) != set(model.labels):
         raise InputError("base is of another task or has other classes", expected="the model before its conversion")
     task = cast(ContinuousTask, lookup.task(model.task))
-    session = cast(NetworkSession, lookup.runtime(source.runtime).open(source, device=device))
-    try:
-        with Predictor(model, device=device if shows else "cpu") as predictor:
-            space = task.space(predictor.processor)
-            low, high = value_range(space, model, data)
-            order = np.array([source.labels.index(label) for label in model.labels])
-            yield Aim(predictor, session.network, order, space, low, high, is_own=shows)
-    finally:
-        session.close()
+    with ExitStack() as opened:
+        predictor = opened.enter_context(Predictor(model, device=device if shows else "cpu"))
+        session = predictor.session
+        if not shows:
+            session = lookup.runtime(source.runtime).open(source, device=device)
+            opened.callback(session.close)
+        space = task.space(predictor.processor)
+        low, high = value_range(space, model, data)
+        order = np.array([source.labels.index(label) for label in model.labels])
+        yield Aim(predictor, cast(NetworkSession, session).network, order, space, low, high, is_own=shows)
 
 
 def value_range(space: InputSpace, model: Model, data: Dataset) -> tuple[np.ndarray, np.ndarray]:
