@@ -113,10 +113,11 @@ def _columns(data: Dataset, split: str) -> tuple[dict[str, list[Any]], dict[str,
     """Values by column, and texts by role; a role that gathers columns gives each of them."""
     columns: dict[str, list[Any]] = {}
     texts: dict[str, list[str]] = {}
+    table = data.table(split)
     for role in data.roles:
         if role in NO_COLUMNS:
             continue
-        values = data.column(split, role)
+        values = table.column(role).to_pylist()
         if role == "text":
             texts[role] = [str(value or "") for value in values]
         elif values and isinstance(values[0], dict):
