@@ -15,16 +15,22 @@ from modelyard.methods import attention_rollout, grad_cam, integrated_gradients,
 from modelyard.steps.explain._rows import Attribution, Subject
 
 
+def frozen_network(model: Model) -> Any:
+    """The network as the task gives it, on the CPU in float32; gradients go to its input alone."""
+    network = lookup.task(model.task).network(model)
+    for parameter in network.parameters():
+        parameter.requires_grad_(False)
+    return network
+
+
 class Inside:
-    """Loads the network once; it is as the task gives it, on the CPU in float32."""
+    """Loads the network once."""
 
     def __init__(self, model: Model) -> None:
         self._task = cast(DivisibleTask, lookup.task(model.task))
         self._labels = model.labels
         self._processor = self._task.processor(model)
-        self._network = self._task.network(model)
-        for parameter in self._network.parameters():
-            parameter.requires_grad_(False)
+        self._network = frozen_network(model)
 
     def gradients(
         self, subject: Subject, method: Literal["integrated", "smoothgrad", "gradcam"], steps: int

@@ -17,10 +17,12 @@ from modelyard.core.options import Between
 from modelyard.core.predictor import Predictor
 from modelyard.core.progress import progress
 from modelyard.core.report import Figure, Findings, Measure, Report, Series, Table
+from modelyard.core.runtime import Arrays
 from modelyard.core.step import step
-from modelyard.core.task import DivisibleTask, TableTask
+from modelyard.core.task import DivisibleTask, Encoded, TableTask
 from modelyard.core.transform import Row
 from modelyard.methods import purity
+from modelyard.steps.explain._inside import frozen_network
 
 BATCH = 16
 TILE = 64
@@ -71,14 +73,14 @@ def features(
         looked = [found[place] for place in sorted(chosen)]
         if len(looked) < 2:
             raise InputError(f"the split {split!r} has fewer than two rows", fix="choose another split")
-        network, look = _network(predictor), _Looking(predictor)
-        layer = layer or layer_outputs.default(layer_outputs.shapes(network, look.arrays(looked[:2])))
+        network, look = frozen_network(model), _Looking(predictor)
+        layer = layer or layer_outputs.default(layer_outputs.shapes(network, look.collate(look.encode(looked[:2]))))
         with progress("looking", len(looked)) as bar:
             places: list[np.ndarray] = []
             for start in range(0, len(looked), BATCH):
-                part = looked[start : start + BATCH]
-                places += _unpadded(layer_outputs.capture(network, look.arrays(part), layer), look.lengths(part))
-                bar.advance(len(part))
+                encoded = look.encode(looked[start : start + BATCH])
+                places += _unpadded(layer_outputs.capture(network, look.collate(encoded), layer), encoded)
+                bar.advance(len(encoded))
         peaks = np.array([item.reshape(-1, item.shape[-1]).max(axis=0) for item in places])
         picked = _pick(peaks, channels, most)
         orders = {channel: np.argsort(-peaks[:, channel], kind="stable")[:top] for channel in picked}
@@ -96,13 +98,6 @@ def features(
     )
 
 
-def _network(predictor: Predictor) -> Any:
-    network = predictor.task.network(predictor.model)
-    for parameter in network.parameters():
-        parameter.requires_grad_(False)
-    return network
-
-
 def _pick(peaks: np.ndarray, channels: Sequence[int], most: int) -> list[int]:
     count = peaks.shape[1]
     for channel in channels:
@@ -111,11 +106,11 @@ def _pick(peaks: np.ndarray, channels: Sequence[int], most: int) -> list[int]:
     return list(dict.fromkeys(channels)) or np.argsort(-peaks.std(axis=0), kind="stable")[:most].tolist()
 
 
-def _unpadded(batch: np.ndarray, lengths: Sequence[int] | None) -> list[np.ndarray]:
+def _unpadded(batch: np.ndarray, encoded: Sequence[Encoded]) -> list[np.ndarray]:
     """What the layer gave for each row, at its own tokens where it has places."""
-    if lengths is None or batch.ndim < 3:
+    if "input_ids" not in encoded[0] or batch.ndim < 3:
         return list(batch)
-    return [row[:length] for row, length in zip(batch, lengths, strict=True)]
+    return [row[: len(item["input_ids"])] for row, item in zip(batch, encoded, strict=True)]
 
 
 class _Looking:
@@ -124,16 +119,12 @@ class _Looking:
     def __init__(self, predictor: Predictor) -> None:
         self._task, self._processor = cast(DivisibleTask, predictor.task), predictor.processor
 
-    def _encode(self, rows: Sequence[Row]) -> list[Any]:
-        return list(self._task.encode(self._processor, [{r: row[r] for r in self._task.inputs} for row in rows]))
+    def encode(self, rows: Sequence[Row]) -> Sequence[Encoded]:
+        """The rows without their labels, one by one."""
+        return self._task.encode(self._processor, [{r: row[r] for r in self._task.inputs} for row in rows])
 
-    def arrays(self, rows: Sequence[Row]) -> dict[str, np.ndarray]:
-        return dict(self._task.collate(self._processor, self._encode(rows)))
-
-    def lengths(self, rows: Sequence[Row]) -> list[int] | None:
-        """Tokens of each row; None where there are none."""
-        encoded = self._encode(rows)
-        return [len(row["input_ids"]) for row in encoded] if "input_ids" in encoded[0] else None
+    def collate(self, encoded: Sequence[Encoded]) -> Arrays:
+        return self._task.collate(self._processor, encoded)
 
     def draw(
         self, title: str, rows: Sequence[Row], best: Sequence[tuple[int, np.ndarray]], made: np.ndarray | None
@@ -168,7 +159,7 @@ class _Looking:
 
         tiles = [] if made is None else [np.round(255 * made.transpose(1, 2, 0)).astype(np.uint8)]
         for number, places in best:
-            (encoded,) = self._encode([rows[number]])
+            (encoded,) = self.encode([rows[number]])
             (pixels,) = encoded.values()
             heat = grad_cam.enlarge(np.maximum(places, 0.0), *pixels.shape[:2]) if places.ndim == 2 else None
             light = 1.0 if heat is None else 0.3 + 0.7 * heat / (heat.max() or 1.0)
@@ -200,7 +191,7 @@ class _Looking:
             return None
         from modelyard.networks import activation_maximization
 
-        (encoded,) = self._encode([row])
+        (encoded,) = self.encode([row])
         ((name, pixels),) = encoded.items()
         low, high = (
             self._task.collate(self._processor, [{name: np.full_like(pixels, value)}])[name][0] for value in (0, 255)
