@@ -66,12 +66,8 @@ class SuiteFile(pytest.File):
                 where=str(self.path),
             )
         predictor = _predictor(self.config, name)
-        cases = [behaviour.read_images(case, read.folder) for case in read.cases]
-        for case in cases:
-            behaviour.check_case(case, predictor.model)
-        if read.generated or self.config.getoption("--modelyard-generated"):
-            cases += behaviour.generated_cases(predictor.model, predictor.processor)
-        for case in cases:
+        generated = self.config.getoption("--modelyard-generated")
+        for case in behaviour.cases_of(read, predictor, generated=generated):
             yield CaseItem.from_parent(self, name=case.name, case=case, predictor=predictor)
 
 

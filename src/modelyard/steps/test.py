@@ -41,13 +41,9 @@ def test(model: Model, suite: Source | None = None, *, out: Path, generated: boo
     """
     read = _read(suite) if suite else suites.Suite(())
     with Predictor(model) as predictor:
-        cases = [behaviour.read_images(case, read.folder) for case in read.cases]
-        if suite and suite.path.is_file() and cases != list(read.cases):
+        cases = behaviour.cases_of(read, predictor, generated=generated)
+        if suite and suite.path.is_file() and cases[: len(read.cases)] != list(read.cases):
             raise InputError("the suite names images beside it", fix="give its folder: they belong to what is tested")
-        for case in cases:
-            behaviour.check_case(case, model)
-        if generated or read.generated:
-            cases += behaviour.generated_cases(model, predictor.processor)
         if not cases:
             raise InputError("there is nothing to test", fix="give a suite, or leave generated: true")
         with progress("testing", len(cases)) as bar:
