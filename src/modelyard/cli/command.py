@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from modelyard.core.report import Report
 
 
 class Command(Protocol):
@@ -39,6 +42,15 @@ def tell(facts: Any, words: str, *, as_json: bool) -> None:
         print_json(facts)
     else:
         say(words)
+
+
+def tell_report(report: Report) -> None:
+    """A report for a person: its findings, where it lies, and its digest."""
+    from modelyard.render.terminal import print_findings
+
+    print_findings(report.findings)
+    note(f"report {report.path}")
+    say(report.digest)
 
 
 def print_json(value: Any) -> None:

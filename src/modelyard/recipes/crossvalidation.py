@@ -68,14 +68,14 @@ def crossvalidate(
     recipes = [read_recipe(item) for item in (path, against) if item is not None]
     for recipe in recipes:
         resampling.check(recipe)
-    scored: list[list[Scored]] = []
-    for recipe in recipes:
-        asked = [
-            {"folds": folds, "number": number, "seed": recipes[0].seed + repeat, "splits": splits and list(splits)}
-            for repeat in range(repeats)
-            for number in range(1, folds + 1)
-        ]
-        scored.append([resampling.score(recipe, yard, "split fold", options, on_result) for options in asked])
+    asked = [
+        {"folds": folds, "number": number, "seed": recipes[0].seed + repeat, "splits": splits and list(splits)}
+        for repeat in range(repeats)
+        for number in range(1, folds + 1)
+    ]
+    scored = [
+        [resampling.score(recipe, yard, "split fold", options, on_result) for options in asked] for recipe in recipes
+    ]
     ours, *others = scored
     findings = describe(ours, others[0] if others else None, folds=folds, confidence=confidence)
     report = resampling.keep("crossvalidate", recipes[0], findings, [item for each in scored for item in each], yard)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from modelyard.core import lookup
 from modelyard.core.artifact import canonical_json, hash_bytes
@@ -40,7 +40,7 @@ def check(recipe: Recipe) -> None:
     where = recipe.document.where(())
     if recipe.data is None:
         raise InputError("the recipe has no data", expected="data: {source: …}", where=where)
-    if not any(node.step.scores for node in make_plan(recipe).reports("")):
+    if not _scoring(make_plan(recipe)):
         raise InputError(
             "nothing scores the model", expected="evaluate as a step", fix="add it at the end", where=where
         )
@@ -59,8 +59,8 @@ def score(recipe: Recipe, yard: Yard, split: str, options: Mapping[str, Any], on
     run = Run(plan.only(lambda node: node.step.scores and not node.subject), yard)
     run.execute(on_result, lambda node: nullcontext())
     (data,) = (run.results[node.id].artifact for node in run.plan.nodes if node.step is step)
-    report = _scoring_report(run)
-    rows = data.splits if isinstance(data, Dataset) else {}
+    report = cast(Report, run.results[_scoring(run.plan)[-1].id].artifact)
+    rows = cast(Dataset, data).splits
     return Scored(report.findings.measures, report, rows.get("train", 0), rows.get("test", 0))
 
 
@@ -70,12 +70,6 @@ def keep(name: str, recipe: Recipe, findings: Findings, scored: list[Scored], ya
     key = hash_bytes(canonical_json([name, recipe.document.text, [item.digest for item in parents], code_digest()]))
     with yard.workplace(key) as work:
         return yard.put(Report.write(work.out, findings, parents=parents))
-
-
-def _scoring_report(run: Run) -> Report:
-    reports = [run.results[node.id].artifact for node in _scoring(run.plan)]
-    (report,) = (item for item in reports[-1:] if isinstance(item, Report))
-    return report
 
 
 def _scoring(plan: Plan) -> list[Node]:

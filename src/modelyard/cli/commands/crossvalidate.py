@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from modelyard.cli.command import add_json, note, print_json, say
+from modelyard.cli.command import add_json, print_json, tell_report
 from modelyard.cli.commands.build import note_result
 
 
@@ -42,10 +42,6 @@ class Crossvalidate:
             )
         if arguments.json:
             print_json(done.to_json())
-            return 0
-        from modelyard.render.terminal import print_findings
-
-        print_findings(done.report.findings)
-        note(f"report {done.report.path}")
-        say(done.report.digest)
+        else:
+            tell_report(done.report)
         return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from modelyard.cli.command import add_json, note, print_json, say
+from modelyard.cli.command import add_json, print_json, tell_report
 from modelyard.cli.commands.build import note_result
 from modelyard.core.errors import InputError
 
@@ -30,12 +30,8 @@ class LearningCurveCommand:
             )
         if arguments.json:
             print_json(done.to_json())
-            return 0
-        from modelyard.render.terminal import print_findings
-
-        print_findings(done.report.findings)
-        note(f"report {done.report.path}")
-        say(done.report.digest)
+        else:
+            tell_report(done.report)
         return 0
 
 
