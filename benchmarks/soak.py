@@ -17,23 +17,16 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
-from benchmarks.hot_swap import NAME, Seen, call, damage, publish, run
-from modelyard.core.dataset import Dataset
-from modelyard.core.predictor import Predictor
-from modelyard.sources import fetch
-from modelyard.yard.yard import Yard
+from benchmarks.hot_swap import Seen, Served, call, served
 
 MOST_GROWTH = 0.05
 MOST_FILES = 3
 """Handles more in the end than in the beginning: a connection or a transaction that is just under way."""
 EVERY = 2.0
-UNFIT_EVERY = 5
-VERSIONS = 6
 
 
 def family(process: int) -> list[int]:
@@ -67,35 +60,26 @@ async def watch(process: int, seen: Seen, readings: list[tuple[float, float, int
                 continue
 
 
-async def swap(yard: Yard, good: list[str], bad: str, seen: Seen, seconds: float, end: float) -> int:
+async def swap(site: Served, seen: Seen, seconds: float, end: float) -> int:
     done = 0
     while time.monotonic() + seconds < end:
         await asyncio.sleep(seconds)
         done += 1
-        before = sum(event.action == "swap" for event in yard.history(NAME))
         seen.under_way = True
-        reference = bad if done % UNFIT_EVERY == 0 else good[done % len(good)]
-        await asyncio.to_thread(yard.promote, reference, force=True)
-        while sum(event.action == "swap" for event in await asyncio.to_thread(yard.history, NAME)) == before:
-            await asyncio.sleep(0.05)
+        await site.promote(done)
         await asyncio.sleep(1)
         seen.under_way = False
     return done
 
 
-async def soak(
-    port: int, process: int, yard: Yard, good: list[str], bad: str, row: Any, expected: Any, given: Any
-) -> tuple[Seen, list[tuple[float, float, int]], int]:
-    import json
-
-    inputs = [{"name": name, "datatype": "FP64", "shape": [1], "data": [value]} for name, value in row.items()]
-    body, seen, readings = json.dumps({"inputs": inputs}).encode(), Seen(), list[tuple[float, float, int]]()
+async def soak(site: Served, given: Any) -> tuple[Seen, list[tuple[float, float, int]], int]:
+    seen, readings = Seen(), list[tuple[float, float, int]]()
     end = time.monotonic() + 60 * given.minutes
     stop = asyncio.create_task(_stop(seen, end))
-    callers = [call(port, body, expected, seen, sys.maxsize) for _ in range(given.callers)]
+    callers = [call(site, seen, sys.maxsize) for _ in range(given.callers)]
     work = [asyncio.create_task(caller) for caller in callers]
-    watching = asyncio.create_task(watch(process, seen, readings, end))
-    swaps = await swap(yard, good, bad, seen, given.swap_seconds, end)
+    watching = asyncio.create_task(watch(site.server.pid, seen, readings, end))
+    swaps = await swap(site, seen, given.swap_seconds, end)
     await asyncio.gather(stop, watching)
     problems = [task.exception() for task in work if task.done()]
     for task in work:
@@ -112,7 +96,7 @@ async def _stop(seen: Seen, end: float) -> None:
         del seen.calm[:-1000], seen.swapping[:-1000]
 
 
-def tell(seen: Seen, readings: list[tuple[float, float, int]], swaps: int, served: int, given: Any) -> int:
+def tell(seen: Seen, readings: list[tuple[float, float, int]], swaps: int, answered: int, given: Any) -> int:
     begin = readings[0][0] + 60 * given.warm_up * given.minutes
     kept = [item for item in readings if item[0] >= begin]
     fifth = max(1, len(kept) // 5)
@@ -120,7 +104,7 @@ def tell(seen: Seen, readings: list[tuple[float, float, int]], swaps: int, serve
     memory = [statistics.median(item[1] for item in part) for part in (first, last)]
     files = [statistics.median(item[2] for item in part) for part in (first, last)]
     growth = memory[1] / memory[0] - 1
-    print(f"{given.minutes:g} minutes, {served} requests, {swaps} promotions, versions {sorted(seen.versions)}")
+    print(f"{given.minutes:g} minutes, {answered} requests, {swaps} promotions, versions {sorted(seen.versions)}")
     print(f"failed {len(seen.failed)}, mixed up {len(seen.mixed)}")
     print(f"memory {memory[0]:.1f} -> {memory[1]:.1f} MB, growth {100 * growth:+.2f} % (at most {100 * MOST_GROWTH:g})")
     print(f"open files {files[0]:g} -> {files[1]:g}, {len(kept)} readings after the warm-up")
@@ -136,32 +120,14 @@ def main() -> int:
     parser.add_argument("--swap-seconds", type=float, default=20.0)
     parser.add_argument("--callers", type=int, default=4)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder, yard = Path(name), Yard(Path(name) / "yard")
-        columns = {"label": "target", "features": "*"}
-        data = cast(Dataset, run("load data", [fetch("sklearn:breast_cancer")], folder / "data", columns=columns))
-        row, expected, good = data.rows("test")[0]["features"], dict[str, float](), list[str]()
-        for number in range(VERSIONS):
-            reference, model = publish(yard, data, folder, 0.01 * 10**number)
-            good.append(reference)
-            with Predictor(model, threads=1) as predictor:
-                expected[reference.split(":")[1]] = predictor.predict([{"features": row}])[0]["score"]
-        bad, model = publish(yard, data, folder, 0.5)
-        damage(yard, model)
-        yard.promote(good[0], force=True)
-        command = [sys.executable, "-m", "modelyard.cli.main", "serve", NAME, "--port", "0", "--workers", "1"]
-        environment = {**os.environ, "MODELYARD_HOME": str(yard.home)}
-        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as server:
-            log = cast(IO[str], server.stderr)
-            port = next(int(line.rsplit(":", 1)[1]) for line in log if "serving" in line)
-            # What it logs is counted and thrown away: a full pipe would stop it.
-            counting = ["grep", "-c", "infer 200"]
-            with subprocess.Popen(counting, stdin=log, stdout=subprocess.PIPE, text=True) as lines:
-                found = asyncio.run(soak(port, server.pid, yard, good, bad, row, expected, given))
-                server.terminate()
-                server.wait()
-                served = int((lines.communicate()[0] or "0").strip())
-        return tell(*found, served, given)
+    # What it logs is counted and thrown away.
+    counting = ["grep", "-c", "infer 200"]
+    with served() as site, subprocess.Popen(counting, stdin=site.log, stdout=subprocess.PIPE, text=True) as lines:
+        found = asyncio.run(soak(site, given))
+        site.server.terminate()
+        site.server.wait()
+        answered = int((lines.communicate()[0] or "0").strip())
+    return tell(*found, answered, given)
 
 
 if __name__ == "__main__":
