@@ -80,6 +80,8 @@ def test_the_temperature_is_that_of_every_runtime_and_of_the_next_step(tables: D
         found = np.array([list(item["scores"].values()) for item in answers])
         assert np.abs(found - expected).max() < 1e-5
     assert not made("finetune full", [calibrated, tables], epochs=0.1).answers
+    assert not made("finetune adversarial", [calibrated, tables], epochs=0.1, iterations=1).answers
+    assert not made("prune magnitude", [calibrated, tables], epochs=0.1).answers
     with pytest.raises(InputError, match="model 1 changes its answers: temperature"):
         made("ensemble average", [calibrated, model])
 

@@ -16,7 +16,9 @@ from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.report import Findings, Report
 from modelyard.core.source import Source
+from modelyard.engines.attacking import hardening
 from modelyard.engines.local import execute
+from modelyard.engines.training import read_examples
 from modelyard.sources import fetch
 from modelyard.testing import check_step, tiny
 
@@ -127,6 +129,28 @@ def test_texts_are_learned_with_edited_copies(text_model: Model, texts: Dataset,
     # 24 rows, two copies of each, and at most four that the search found: nine or ten steps of eight.
     steps = (hardened.path / "training.json").read_text().split('"steps": ')[1]
     assert int(steps.split(",")[0]) in (9, 10)
+
+
+def test_copies_weigh_what_their_texts_weigh_and_have_the_same_beside_them(
+    text_model: Model, texts: Dataset, tmp_path: Path
+) -> None:
+    """Every other text weighs nothing: neither it nor a copy of it is learned from."""
+    given = np.array([0.0 if place % 2 else place + 1.0 for place in range(24)])
+    column, focus = pa.array(given, pa.float32()), pa.array(np.full(24, 2.0), pa.float32())
+    rows = texts.table("train").append_column("weight", column).append_column("focus", focus)
+    weighted = texts.rewrite(tmp_path, {"train": rows, "test": texts.table("test")})
+    task = lookup.task(text_model.task)
+    examples = read_examples(text_model, weighted, "train", task=task, processor=task.processor(text_model))
+    recipe = hardening.Recipe("typos", budget=2, copies=2, searched=4, seed=0)
+    more = hardening.with_edited_texts(examples, text_model, weighted, recipe)
+    assert more.weights is not None
+    assert more.weights[:12].tolist() == given[::2].tolist()
+    assert set(more.weights.tolist()) == set(given[::2].tolist())
+    assert len(more.beside["focus"]) == len(more.weights) == len(more.encoded) >= 30
+    # A copy is one letter or two from a text of that weight: their tokens have the same label.
+    labels = {float(weight): int(row["labels"]) for weight, row in zip(given[::2], examples.encoded, strict=True)}
+    copies = zip(more.weights[12:], more.encoded[12:], strict=True)
+    assert all(int(row["labels"]) == labels[float(weight)] for weight, row in copies)
 
 
 @pytest.mark.parametrize("name", ["detect squeezing", "detect mahalanobis"])

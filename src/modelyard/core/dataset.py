@@ -135,8 +135,11 @@ class Dataset(Artifact):
         scaling: Mapping[str, Sequence[float]] = self.attributes.get("scaling", {})
         return scaling
 
-    def table(self, split: str) -> pa.Table:
+    def table(self, split: str, columns: list[str] | None = None) -> pa.Table:
         """The rows of one split.
+
+        Args:
+            columns: those that are read; None for all.
 
         Raises:
             InputError: there is no such split.
@@ -150,7 +153,7 @@ class Dataset(Artifact):
                 fix="name it under data: split: in the recipe, or choose another split for this step",
             )
         # partitioning=None: a folder called ``x=y`` on the way must not become a column.
-        return pq.read_table(self.path / f"{split}.parquet", partitioning=None)
+        return pq.read_table(self.path / f"{split}.parquet", columns=columns, partitioning=None)
 
     @property
     def schema(self) -> pa.Schema:
@@ -164,7 +167,7 @@ class Dataset(Artifact):
 
     def column(self, split: str, role: str) -> list[Any]:
         """Values of one role, in row order."""
-        return list(self.table(split).column(role).to_pylist())
+        return list(self.table(split, [role]).column(role).to_pylist())
 
     def rows(self, split: str) -> list[Row]:
         """Each row as role → value."""

@@ -85,6 +85,19 @@ class Model(Artifact):
             parents=parents,
         )
 
+    def retrained(
+        self,
+        out: Path,
+        *,
+        parents: Iterable[Artifact],
+        transforms: Iterable[TransformSpec],
+        settings: Mapping[str, Any],
+        runtime: str | None = None,
+    ) -> Model:
+        """As :meth:`rewrite`, for weights that were trained: what was fitted to the answers of the old ones, a
+        calibration say, does not fit those of the new."""
+        return self.rewrite(out, parents=parents, runtime=runtime, transforms=transforms, answers=(), settings=settings)
+
     @property
     def task(self) -> str:
         return str(self.attributes["task"])

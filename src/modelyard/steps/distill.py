@@ -121,8 +121,7 @@ def distill(
     curve = train(student, examples, validation, settings, loss=loss, scratch=scratch, identity=identity)
     built = runtime.build(model, out, network=student.release() if isinstance(student, Student) else student)
     write_curve(out, curve)
-    transforms = learned_transforms(model, data)
-    return model.rewrite(out, parents=parents, transforms=transforms, answers=(), settings=built)
+    return model.retrained(out, parents=parents, transforms=learned_transforms(model, data), settings=built)
 
 
 def _check_pair(model: Model, teacher: Model) -> None:

@@ -6,13 +6,13 @@ Knows tasks by their abilities, and no step.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 
 from modelyard.core import lookup
-from modelyard.core.dataset import Dataset
+from modelyard.core.dataset import TRAINING, Dataset
 from modelyard.core.model import Model
 from modelyard.core.predictor import Predictor, apply_transforms
 from modelyard.core.task import ContinuousTask
@@ -20,6 +20,7 @@ from modelyard.core.transform import Row
 from modelyard.engines.attacking import gradients, texts
 from modelyard.engines.attacking.texts import Attack, Texts
 from modelyard.engines.training import Examples, learned_transforms
+from modelyard.engines.training.examples import counted_places, read_weights
 from modelyard.methods import text_edits
 from modelyard.methods.text_edits import Kind
 
@@ -46,8 +47,14 @@ class Recipe:
 
 
 def with_edited_texts(examples: Examples, model: Model, data: Dataset, recipe: Recipe) -> Examples:
-    """The rows of the split ``train``, followed by changed copies with the same labels and weights."""
-    learned = texts.read_texts(model, data, "train")
+    """The rows of the split ``train``, followed by changed copies with the same labels and weights.
+
+    Args:
+        examples: what :func:`read_examples` makes of that split.
+    """
+    learned = texts.read_texts(model, data, TRAINING)
+    # As in the examples, what weighs nothing is not there: places mean the same in both.
+    learned = learned.take(counted_places(read_weights(data, TRAINING), len(learned.rows)))
     places, changed = _random_copies(model, learned, recipe)
     for place, text in _searched(model, data, learned, recipe):
         places.append(place)
@@ -56,8 +63,7 @@ def with_edited_texts(examples: Examples, model: Model, data: Dataset, recipe: R
     # All transforms, those that the rows have had among them: an edit may have made new work for them.
     ready = apply_transforms(learned_transforms(model, data), rows)
     encoded = examples.task.encode(examples.processor, ready)
-    weights = None if examples.weights is None else np.concatenate([examples.weights, examples.weights[places]])
-    return replace(examples, encoded=[*examples.encoded, *encoded], weights=weights)
+    return examples.with_copies(places, encoded)
 
 
 def _random_copies(model: Model, learned: Texts, recipe: Recipe) -> tuple[list[int], list[str]]:
@@ -80,10 +86,9 @@ def _searched(model: Model, data: Dataset, learned: Texts, recipe: Recipe) -> li
     if not recipe.searched:
         return []
     chosen = np.sort(np.random.default_rng(recipe.seed).permutation(len(learned.rows))[: recipe.searched])
-    part = Texts([learned.rows[place] for place in chosen], learned.numbers[chosen], learned.targets[chosen])
     attack = Attack(recipe.kind, recipe.budget, choices=8, seed=recipe.seed)
     with Predictor(model) as predictor:
-        trails = texts.attack(predictor, part, data, attack, title="searching what to learn from")
+        trails = texts.attack(predictor, learned.take(chosen), data, attack, title="searching what to learn from")
     return [(int(place), trail.steps[-1]) for place, trail in zip(chosen, trails, strict=True) if trail.steps]
 
 

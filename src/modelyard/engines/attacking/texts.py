@@ -39,6 +39,10 @@ class Texts:
     numbers: np.ndarray
     targets: np.ndarray
 
+    def take(self, places: np.ndarray) -> Texts:
+        """Those at these places."""
+        return Texts([self.rows[place] for place in places.tolist()], self.numbers[places], self.targets[places])
+
     @property
     def texts(self) -> list[str]:
         return [str(row["text"]) for row in self.rows]

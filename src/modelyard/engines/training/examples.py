@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,20 @@ class Examples:
         """What a network takes for the rows at these positions."""
         return {name: array for name, array in self._collate(positions).items() if name != "labels"}
 
+    def with_copies(self, places: Sequence[int], encoded: Sequence[Encoded]) -> Examples:
+        """These rows, and behind them changed ones that weigh as much as the rows at those places, and have the same
+        beside them."""
+
+        def longer(array: np.ndarray) -> np.ndarray:
+            return np.concatenate([array, array[list(places)]])
+
+        return replace(
+            self,
+            encoded=[*self.encoded, *encoded],
+            weights=None if self.weights is None else longer(self.weights),
+            beside={name: longer(array) for name, array in self.beside.items()},
+        )
+
     def _collate(self, positions: np.ndarray) -> Arrays:
         return self.task.collate(self.processor, [self.encoded[position] for position in positions])
 
@@ -64,7 +78,7 @@ def read_examples(model: Model, data: Dataset, split: str, *, task: Task, proces
     check_labels(model, data, task)
     rows = apply_transforms(pending_transforms(learned_transforms(model, data), data.transforms), data.rows(split))
     weights = read_weights(data, split)
-    counted = np.arange(len(rows)) if weights is None else np.flatnonzero(weights)
+    counted = counted_places(weights, len(rows))
     rows = [rows[place] for place in counted.tolist()]
     check_rows(rows, split, [*task.inputs, *([task.target] if task.target else [])])
     focus = {FOCUS: np.array([row[FOCUS] for row in rows], dtype=np.float32)} if FOCUS in data.roles else {}
@@ -97,6 +111,11 @@ def read_weights(data: Dataset, split: str) -> np.ndarray | None:
     if not (np.isfinite(weights).all() and (weights >= 0).all()):
         raise InputError(f"a weight in {split!r} is missing or negative", expected="numbers of 0 or more")
     return weights
+
+
+def counted_places(weights: np.ndarray | None, count: int) -> np.ndarray:
+    """Places of those of ``count`` rows that weigh something: what is learned from."""
+    return np.arange(count) if weights is None else np.flatnonzero(weights)
 
 
 def learned_transforms(model: Model, data: Dataset) -> tuple[TransformSpec, ...]:

@@ -111,7 +111,7 @@ def adversarial(
     curve = train(network, examples, validation, settings, loss=loss, scratch=scratch, identity=identity)
     built = runtime.build(model, out, network=network)
     write_curve(out, curve)
-    return model.rewrite(out, parents=[model, data], transforms=learned_transforms(model, data), settings=built)
+    return model.retrained(out, parents=[model, data], transforms=learned_transforms(model, data), settings=built)
 
 
 def _check_attack(

@@ -102,9 +102,7 @@ def full(
     curve = train(network, examples, validation, settings, loss=task.loss, scratch=scratch, identity=identity)
     built = runtime.build(model, out, network=network)
     write_curve(out, curve)
-    # What was fitted to the answers of the old weights, a calibration say, does not fit those of the new.
-    transforms = learned_transforms(model, data)
-    return model_read.rewrite(out, parents=[model, data], transforms=transforms, answers=(), settings=built)
+    return model_read.retrained(out, parents=[model, data], transforms=learned_transforms(model, data), settings=built)
 
 
 def _with_max_length(model: Model, max_length: int | None) -> Model:

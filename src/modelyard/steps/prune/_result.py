@@ -101,8 +101,7 @@ def _recovered(
     )
     built = lookup.runtime(pruned.runtime).build(pruned, out, network=network)
     write_curve(out, curve)
-    transforms = learned_transforms(pruned, data)
-    return pruned.rewrite(out, parents=parents, transforms=transforms, answers=(), settings=built)
+    return pruned.retrained(out, parents=parents, transforms=learned_transforms(pruned, data), settings=built)
 
 
 def train_on(

@@ -13,7 +13,6 @@ from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.options import Between
 from modelyard.core.step import step
-from modelyard.core.transform import TransformSpec
 from modelyard.methods.pruning import cubic_sparsity
 from modelyard.steps.prune._result import open_network, train_on
 
@@ -65,7 +64,6 @@ def magnitude(
     if epochs:
         network = preparation.with_dropout(network, None, 0.0)
     masks = Masks(network, scope)
-    transforms: tuple[TransformSpec, ...] | None = None
     if epochs and data is not None:
 
         def after_step(done: int, total: int) -> None:
@@ -88,12 +86,12 @@ def magnitude(
             validate=False,
             after_step=after_step,
         )
-        transforms = learned_transforms(model, data)
     else:
         masks.thin(sparsity)
     masks.take_away()
     settings = {**lookup.runtime(model.runtime).build(model, out, network=network), "sparsity": share(network)}
-    if curve is not None:
-        write_curve(out, curve)
     parents: list[Artifact] = [model] if data is None else [model, data]
-    return model.rewrite(out, parents=parents, settings=settings, transforms=transforms)
+    if curve is None or data is None:
+        return model.rewrite(out, parents=parents, settings=settings)
+    write_curve(out, curve)
+    return model.retrained(out, parents=parents, transforms=learned_transforms(model, data), settings=settings)

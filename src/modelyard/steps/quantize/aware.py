@@ -72,7 +72,9 @@ def aware(
     )
     write_curve(out, curve)
     settings = {**settings, "built_on": instructions.record()}
-    return model.rewrite(out, parents=[model, data], runtime="onnxruntime", answers=(), settings=settings)
+    return model.retrained(
+        out, parents=[model, data], runtime="onnxruntime", transforms=model.transforms, settings=settings
+    )
 
 
 def _prepare(network: Any, model: Model, data: Dataset, *, rows: int, seed: int, limit: int) -> None:
