@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from modelyard.core.artifact import Artifact
-from modelyard.core.dataset import Dataset
+from modelyard.core.dataset import ROW_ID, Dataset
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.predictor import Predictor
@@ -79,6 +79,10 @@ def test_the_temperature_is_that_of_every_runtime_and_of_the_next_step(tables: D
             answers = predictor.predict_split(tables, "test")
         found = np.array([list(item["scores"].values()) for item in answers])
         assert np.abs(found - expected).max() < 1e-5
+    explained = made("explain occlusion", [calibrated, tables], rows=4).findings.rows.to_pylist()
+    told = {row: max(scores) for row, scores in zip(tables.column("test", ROW_ID), found.tolist(), strict=True)}
+    for item in explained:
+        assert item["answer"] == pytest.approx(told[item["row"]], abs=1e-5)
     assert not made("finetune full", [calibrated, tables], epochs=0.1).answers
     assert not made("finetune adversarial", [calibrated, tables], epochs=0.1, iterations=1).answers
     assert not made("prune magnitude", [calibrated, tables], epochs=0.1).answers

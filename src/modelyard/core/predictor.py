@@ -47,11 +47,11 @@ class Predictor:
         Raises:
             InputError: a row lacks a role that the task needs.
         """
-        return self._predict(apply_opened(self.transforms, rows), options)
+        return self.answer(apply_opened(self.transforms, rows), options)
 
     def predict_split(self, data: Dataset, split: str, **options: Any) -> list[Prediction]:
         """Answers for a split, doing only those transforms that the data have not had."""
-        return self._predict(self.rows(data, split), options)
+        return self.answer(self.rows(data, split), options)
 
     def stream(self, row: Row, **options: Any) -> Iterator[Piece]:
         """The answer to one raw row as it grows; for tasks with the ability ``generation``."""
@@ -62,7 +62,12 @@ class Predictor:
         """The rows of a split as the task must see them."""
         return apply_transforms(pending_transforms(self.model.transforms, data.transforms), data.rows(split))
 
-    def _predict(self, rows: Sequence[Row], options: dict[str, Any]) -> list[Prediction]:
+    def answer(self, rows: Sequence[Row], options: Mapping[str, Any] | None = None) -> list[Prediction]:
+        """Answers for rows as the task must see them (:meth:`rows`), with all that is done to the answers.
+
+        Raises:
+            InputError: as :meth:`predict`.
+        """
         for number, row in enumerate(rows):
             for role in self.task.inputs:
                 if row.get(role) is None:
@@ -75,7 +80,7 @@ class Predictor:
                         expected="Unicode text",
                         fix="decode the bytes as UTF-8 again where they came from",
                     )
-        answers = self.task.predict(self.session, self.processor, rows, options)
+        answers = self.task.predict(self.session, self.processor, rows, options or {})
         return list(apply_opened(self.answers, answers))
 
     def close(self) -> None:

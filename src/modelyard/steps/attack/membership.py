@@ -116,6 +116,6 @@ def _probabilities(model: Model, labels: tuple[str, ...], data: Dataset, drawn: 
             with progress(f"asking about {part.split}"):
                 every = predictor.rows(data, part.split)
                 inputs = [{role: every[place][role] for role in predictor.task.inputs} for place in part.places]
-                answers = predictor.task.predict(predictor.session, predictor.processor, inputs, {})
+                answers = predictor.answer(inputs)
             found.append(np.array([[answer["scores"][label] for label in labels] for answer in answers]))
     return found

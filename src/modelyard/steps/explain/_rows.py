@@ -113,9 +113,7 @@ def _explain(
     units = task.units(predictor.processor, row, wanted.units)
     label = (wanted.label or prediction["label"]) if predictor.model.labels else None
 
-    def ask(rows: Sequence[Row]) -> Sequence[Prediction]:
-        return task.predict(predictor.session, predictor.processor, rows, {})
-
+    ask = predictor.answer
     value = Coalitions(task, predictor.processor, row, units, label=label, references=references, ask=ask)
     answer = answer_of(prediction, label)
     found = method(Subject(row, units, label, answer, value, wanted.seed))
@@ -144,7 +142,7 @@ def _choose(predictor: Predictor, data: Dataset, wanted: Wanted) -> list[tuple[R
         rows = [known[number] for number in dict.fromkeys(wanted.only)]
     elif wanted.label is None:
         rows = _evenly(rows, wanted.rows)
-    answers = predictor.task.predict(predictor.session, predictor.processor, rows, {})
+    answers = predictor.answer(rows)
     pairs = list(zip(rows, answers, strict=True))
     if wanted.label is not None and not wanted.only:
         pairs = _evenly([pair for pair in pairs if pair[1]["label"] == wanted.label], wanted.rows)

@@ -84,7 +84,7 @@ def features(
         peaks = np.array([item.reshape(-1, item.shape[-1]).max(axis=0) for item in places])
         picked = _pick(peaks, channels, most)
         orders = {channel: np.argsort(-peaks[:, channel], kind="stable")[:top] for channel in picked}
-        answers = predictor.task.predict(predictor.session, predictor.processor, looked, {})
+        answers = predictor.answer(looked)
         figures = []
         for channel, order in orders.items():
             made = look.climb(network, layer, channel, looked[0], steps=climb, seed=seed)

@@ -144,7 +144,7 @@ def _words(predictor: Predictor, row: Row) -> set[str]:
 
 
 def _answer(predictor: Predictor, rows: Sequence[Row]) -> Sequence[Prediction]:
-    return predictor.task.predict(predictor.session, predictor.processor, rows, {})
+    return predictor.answer(rows)
 
 
 def _targets(labels: Sequence[str], answers: Sequence[Prediction]) -> np.ndarray:

@@ -74,12 +74,8 @@ def texts(
             asked = [str(row["text"]) for row in rows[start : start + TOGETHER]]
             if chat:
                 asked = [task.chat_prompt(predictor.processor, [{"role": "user", "content": text}]) for text in asked]
-            given = task.predict(
-                predictor.session,
-                predictor.processor,
-                [{"text": text} for text in asked],
-                {"temperature": 0.0, "max_tokens": max_tokens, "stop": stop or []},
-            )
+            options = {"temperature": 0.0, "max_tokens": max_tokens, "stop": stop or []}
+            given = predictor.answer([{"text": text} for text in asked], options)
             prompts += asked
             answers += [answer["text"] for answer in given]
             bar.advance(len(asked))
