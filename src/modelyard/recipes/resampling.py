@@ -58,7 +58,8 @@ def score(recipe: Recipe, yard: Yard, split: str, options: Mapping[str, Any], on
     plan = make_plan(replace(recipe, steps=(call, *recipe.steps), require=()))
     run = Run(plan.only(lambda node: node.step.scores and not node.subject), yard)
     run.execute(on_result, lambda node: nullcontext())
-    (data,) = (run.results[node.id].artifact for node in run.plan.nodes if node.step is step)
+    # The first: the recipe may split once more.
+    data = next(run.results[node.id].artifact for node in run.plan.nodes if node.step is step)
     report = cast(Report, run.results[_scoring(run.plan)[-1].id].artifact)
     rows = cast(Dataset, data).splits
     return Scored(report.findings.measures, report, rows.get("train", 0), rows.get("test", 0))
