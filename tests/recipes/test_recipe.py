@@ -74,6 +74,7 @@ def test_shipped_recipes_are_good(file: Path) -> None:
         ("modelyard: 1", "modelyard: 2", 1, "modelyard: 2"),
         ("source: ./sms.csv", "sauce: ./sms.csv", 5, "no source"),
         ("columns: {text: text, label: spam}", "columns: {text: text}", 7, "the role 'label'"),
+        ("train: 0.7", "train: 0.8", 8, "sum to 1.1"),
         ("train: 0.7", "trian: 0.7", 8, "did you mean 'train'?"),
         ("train: 0.7", "train: lots", 8, "'lots'"),
         ("- evaluate", "- evalute", 13, "did you mean 'evaluate'?"),
@@ -117,6 +118,21 @@ def test_measuring_before_the_last_change_is_refused() -> None:
 def test_a_requirement_nobody_measures_is_refused() -> None:
     with pytest.raises(RecipeError, match="no step measures 'latency_p95_ms'"):
         plan_of(GOOD.replace("  - benchmark\n", ""))
+
+
+@pytest.mark.parametrize(
+    ("measure", "steps"),
+    [
+        ("robust_accuracy", "attack homoglyphs or attack insert or attack typos or attack words"),
+        ("size_mb", "benchmark"),
+    ],
+)
+def test_what_could_measure_a_requirement_for_this_task_is_named(measure: str, steps: str) -> None:
+    unmeasured = GOOD.replace("  - benchmark\n", "").replace("latency_p95_ms", measure)
+    with pytest.raises(RecipeError) as caught:
+        plan_of(unmeasured)
+    assert f"no step measures '{measure}'" in str(caught.value)
+    assert f"add a step that measures it: {steps}\n" in f"{caught.value}\n"
 
 
 @pytest.mark.parametrize("measure", sorted(LIVE_ONLY))

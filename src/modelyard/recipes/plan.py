@@ -313,8 +313,25 @@ def _check_requirements(plan: Plan, task: Task, problems: Problems) -> None:
             problems.add(place, what, fix="move the measuring step behind it")
             continue
         known = sorted(measured | comparisons) or sorted(task.measures)
-        fix = suggestion(name, known) if measured else "add the step that measures it, such as evaluate or benchmark"
+        fix = _measuring_steps(name, task) or suggestion(name, known)
         problems.add(place, f"no step measures {name!r}", fix=fix)
+
+
+def _measuring_steps(name: str, task: Task) -> str:
+    """Which steps could measure it for this task, as advice; nothing if none could."""
+    steps = [step for step in map(lookup.step, lookup.step_names()) if step.result is Report and _is_writable(step)]
+    names = {
+        step.name: {*step.measures, *(task.measures if step.scores else ())}
+        for step in steps
+        if step.needs <= task.abilities | lookup.runtime(START_RUNTIME).abilities
+    }
+    measuring = [step for step, measured in names.items() if _is_among(name, measured)]
+    return f"add a step that measures it: {' or '.join(measuring)}" if measuring else ""
+
+
+def _is_writable(step: Step) -> bool:
+    """Whether a recipe may name it; what compares reports comes by itself."""
+    return all(parameter.kind is not Report for parameter in step.parameters)
 
 
 def _on_models(plan: Plan) -> tuple[Node, ...]:

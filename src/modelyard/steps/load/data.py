@@ -54,6 +54,9 @@ class Split:
         by: role whose shares are kept in every split; the label, if there is one.
         group: role whose rows stay together; ``group``, if there is one.
         seed: of the shuffle.
+
+    Raises:
+        InputError: the shares do not sum to one.
     """
 
     train: Annotated[float, Between(0, 1)] = 0.8
@@ -62,6 +65,15 @@ class Split:
     by: str | None = None
     group: str | None = None
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        total = self.train + self.validation + self.test
+        if abs(total - 1) > 1e-9:
+            raise InputError(
+                f"split: train, validation and test sum to {total:g}",
+                expected="shares that sum to 1",
+                fix="for example split: {train: 0.8, validation: 0.1, test: 0.1}",
+            )
 
 
 @step
@@ -203,12 +215,6 @@ def _read_part(
 
 def _divide(rows: Columns, split: Split, own_files: set[str]) -> dict[str, Columns]:
     shares = {name: getattr(split, name) for name in SHARES}
-    if abs(sum(shares.values()) - 1) > 1e-9:
-        raise InputError(
-            f"split: train, validation and test sum to {sum(shares.values()):g}",
-            expected="shares that sum to 1",
-            fix="for example split: {train: 0.8, validation: 0.1, test: 0.1}",
-        )
     shares = {name: share for name, share in shares.items() if share > 0 and name not in own_files}
     if not shares:
         raise InputError("split: no share is left for the rows of source", fix="give train a share")
