@@ -212,3 +212,32 @@ def test_attack_a_classifier(tmp_path: Path) -> None:
     # Images are sent in whole steps of 8 bits by ours, and as they come by the toolbox.
     assert abs(theirs - ours) <= 0.03
     assert float(found["squeezing"].split("area ")[1].split()[0]) > 0.6
+
+
+@pytest.mark.slow
+def test_let_people_decide(tmp_path: Path) -> None:
+    printed = run(tmp_path, "let_people_decide.py", str(tmp_path))
+    ((waited, exported),) = re.findall(r"person: (\d+) of 400\n.*review:1  (\d+) rows", printed, re.S)
+    assert 20 < int(waited) == int(exported)
+    before, after = (float(value) for value in re.findall(r"accuracy ([\d.]+)", printed))
+    assert after > before
+
+
+@pytest.mark.slow
+def test_watch_a_model(tmp_path: Path) -> None:
+    as_it_was, scanner, *scraped, _ = run(tmp_path, "watch_a_model.py", str(tmp_path)).splitlines()
+    assert as_it_was.endswith(": nothing")
+    assert "features.worst area (index" in scanner
+    assert sum(float(line.split()[-1]) for line in scraped if "predictions" in line) == 500
+    (job,) = yaml.safe_load((tmp_path / "prometheus.yml").read_text())["scrape_configs"]
+    assert job["static_configs"][0]["targets"][0].startswith("127.0.0.1:")
+    rules = yaml.safe_load((tmp_path / "alerts.yml").read_text())["groups"][0]["rules"]
+    assert any("error" in rule["alert"].lower() for rule in rules)
+
+
+@pytest.mark.slow
+def test_update_under_traffic(tmp_path: Path) -> None:
+    lines = run(tmp_path, "update_under_traffic.py", str(tmp_path)).splitlines()
+    assert "tumours:2: promoted; production is tumours:2" in lines
+    assert "tumours:3: rolled back; production is tumours:2" in lines
+    assert "failed: 0" in lines
