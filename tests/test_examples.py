@@ -231,8 +231,9 @@ def test_watch_a_model(tmp_path: Path) -> None:
     assert sum(float(line.split()[-1]) for line in scraped if "predictions" in line) == 500
     (job,) = yaml.safe_load((tmp_path / "prometheus.yml").read_text())["scrape_configs"]
     assert job["static_configs"][0]["targets"][0].startswith("127.0.0.1:")
-    rules = yaml.safe_load((tmp_path / "alerts.yml").read_text())["groups"][0]["rules"]
-    assert any("error" in rule["alert"].lower() for rule in rules)
+    groups = yaml.safe_load((tmp_path / "alerts.yml").read_text())["groups"]
+    alerts = {rule.get("alert") for group in groups for rule in group["rules"]}
+    assert {"ModelyardErrors", "ModelyardDrift"} <= alerts
 
 
 @pytest.mark.slow
