@@ -63,8 +63,8 @@ def messages() -> None:
         rows = [(row["text"], row["spam"]) for row in csv.DictReader(file)]
     order = np.random.default_rng(0).permutation(len(rows))
     train, test = [rows[place] for place in order[:3400]], [rows[place] for place in order[3400:]]
-    texts = text_variation.vary([text for text, _ in test], "typos", 0.3, np.random.default_rng(0))
-    noisy = [(text, label) for text, (_, label) in zip(texts, test, strict=True)]
+    random = np.random.default_rng(0)
+    noisy = [(text_variation.vary_share(text, "typos", 0.3, random), label) for text, label in test]
     with tempfile.TemporaryDirectory() as folder:
         plain, misspelt = (load(Path(folder), train, part) for part in (test, noisy))
     encoder = modelyard.load.model(modelyard.fetch(ENCODER), plain, task="text-classification")

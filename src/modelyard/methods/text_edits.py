@@ -76,19 +76,6 @@ def propose(
     return [edits[number] for number in sorted(random.permutation(len(edits))[:choices])]
 
 
-def edit_at_random(kind: Kind, text: str, budget: int, *, random: np.random.Generator, good: Sequence[str] = ()) -> str:
-    """The text with 1 to ``budget`` of its words edited, words and edits drawn alike; fewer where words admit none."""
-    words = split(text)
-    left = int(random.integers(1, budget + 1))
-    for place in random.permutation(len(words.words)):
-        if not left:
-            break
-        if words.words[place]:
-            for edit in propose(kind, words, int(place), choices=1, random=random, good=good):
-                words, left = words.edited(edit), left - 1
-    return words.text
-
-
 def typos(word: str) -> list[str]:
     """Every word that one slip of a finger makes of this one; the first letter stays, since readers go by it."""
     letters = [place for place, letter in enumerate(word) if letter.isalpha()]

@@ -14,32 +14,24 @@ from modelyard.methods import text_edits
 from modelyard.methods.text_edits import Kind
 
 
-def vary(
-    texts: Sequence[str],
-    kind: Kind,
-    rate: float,
-    random: np.random.Generator,
-    words: Sequence[Sequence[str]] | None = None,
-) -> list[str]:
-    """A changed copy of each text; one in which nothing can be changed is the same.
+def vary(text: str, kind: Kind, count: int, random: np.random.Generator, good: Sequence[str] = ()) -> str:
+    """The text with ``count`` of its words edited, words and edits drawn alike; fewer where words admit none.
 
     Args:
-        rate: share of the words that are edited, in the mean; one word at least.
-        words: for each text those that ``insert`` may put in, as often as they are to be drawn.
+        good: words that ``insert`` puts in, as often as they are to be drawn.
     """
-    return [_varied(text, kind, rate, random, words[number] if words else ()) for number, text in enumerate(texts)]
-
-
-def _varied(text: str, kind: Kind, rate: float, random: np.random.Generator, good: Sequence[str]) -> str:
     words = text_edits.split(text)
-    count = len(words.words)
-    if not count:
-        return text
-    chosen = set(np.flatnonzero(random.random(count) < rate).tolist()) or {int(random.integers(count))}
-    # From the end: an edit that takes the next word too finds it as it was, or edited, never half.
-    for place in sorted(chosen, reverse=True):
+    for place in random.permutation(len(words.words)):
+        if not count:
+            break
         if words.words[place]:
             drawn = [good[int(random.integers(len(good)))]] if good else []
-            edits = text_edits.propose(kind, words, place, choices=1, random=random, good=drawn)
-            words = words.edited(edits[0]) if edits else words
+            for edit in text_edits.propose(kind, words, int(place), choices=1, random=random, good=drawn):
+                words, count = words.edited(edit), count - 1
     return words.text
+
+
+def vary_share(text: str, kind: Kind, rate: float, random: np.random.Generator, good: Sequence[str] = ()) -> str:
+    """The same, with each word edited with the probability ``rate``, and one at least."""
+    count = int(random.binomial(len(text_edits.split(text).words), rate))
+    return vary(text, kind, max(1, count), random, good)

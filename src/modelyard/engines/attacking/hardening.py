@@ -21,7 +21,7 @@ from modelyard.engines.attacking import gradients, texts
 from modelyard.engines.attacking.texts import Attack, Texts
 from modelyard.engines.training import Examples, learned_transforms
 from modelyard.engines.training.examples import counted_places, read_weights
-from modelyard.methods import text_edits
+from modelyard.methods import text_variation
 from modelyard.methods.text_edits import Kind
 
 Loss = Callable[[Any, Any, Any], Any]
@@ -74,7 +74,8 @@ def _random_copies(model: Model, learned: Texts, recipe: Recipe) -> tuple[list[i
     for _ in range(recipe.copies):
         for place, text in enumerate(learned.texts):
             offered: Sequence[str] = good[int(learned.targets[place])] if good else ()
-            edited = text_edits.edit_at_random(recipe.kind, text, recipe.budget, random=random, good=offered)
+            count = int(random.integers(1, recipe.budget + 1))
+            edited = text_variation.vary(text, recipe.kind, count, random, offered)
             if edited != text:
                 places.append(place)
                 changed.append(edited)

@@ -35,7 +35,10 @@ def edit(data: Dataset, out: Path, kind: Kind, *, copies: int, rate: float, seed
     words = _words_to_insert(data.table(TRAINING)) if kind == "insert" else None
 
     def vary(rows: Sequence[int], texts: Sequence[str], random: np.random.Generator) -> Sequence[str]:
-        return text_variation.vary(texts, kind, rate, random, [words[row] for row in rows] if words else None)
+        return [
+            text_variation.vary_share(text, kind, rate, random, words[row] if words else ())
+            for row, text in zip(rows, texts, strict=True)
+        ]
 
     return with_varied(data, out, f"augment {kind}", copies, seed, vary)
 
