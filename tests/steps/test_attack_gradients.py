@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.report import Findings, Report
 from modelyard.core.source import Source
+from modelyard.engines.attacking import gradients
 from modelyard.engines.local import execute
+from modelyard.formats import image_file
 from modelyard.sources import fetch
 from modelyard.testing import check_step, tiny
 from modelyard.testing.art import art_classifier
@@ -111,6 +114,23 @@ def test_every_attack_keeps_the_contract(name: str, options: dict[str, Any], kin
     assert after is not None
     assert after <= before
     assert measures["robust_accuracy"].n == 10
+
+
+def test_a_turned_image_is_drawn_before_and_after_and_the_change(made: Make, tmp_path: Path) -> None:
+    model, data = made("image")
+    found = attack("pgd", [model, data, None], tmp_path / "out", budget=1.0)
+    drawn = [figure for figure in found.figures if figure.kind == "image"]
+    assert drawn
+    row = int(drawn[0].title.removeprefix("Row ").split(":")[0])
+    pixels = np.asarray(image_file.decode(base64.b64decode(drawn[0].picture)))
+    height, gap = pixels.shape[0], max(1, pixels.shape[0] // 20)
+    before, after, change = (pixels[:, start : start + height] for start in np.arange(3) * (height + gap))
+    space = lookup.task(model.task).space(lookup.task(model.task).processor(model))  # type: ignore[attr-defined]
+    values = gradients.read_values(model, data, "test", space)
+    own = values.values[values.numbers.tolist().index(row)].transpose(1, 2, 0)
+    np.testing.assert_array_equal(before, np.rint(own * 255).astype(np.uint8))
+    moved = after.astype(int) - before
+    np.testing.assert_allclose(change, 127.5 + 127.5 * moved / np.abs(moved).max(), atol=1)
 
 
 @pytest.mark.parametrize("kind", ["table", "image"])

@@ -11,8 +11,8 @@ import numpy as np
 from modelyard.core.dataset import Dataset
 from modelyard.core.input_space import InputSpace
 from modelyard.core.model import Model
-from modelyard.core.report import Report, Table
-from modelyard.engines.attacking import gradients
+from modelyard.core.report import Figure, Report, Table
+from modelyard.engines.attacking import gradients, pictures
 from modelyard.engines.attacking.gradients import Aim, Values
 from modelyard.methods import robustness
 from modelyard.methods.robustness import Attacked
@@ -82,8 +82,9 @@ def run(
             Attacked(name, chosen.numbers, right, fell, passes, budgets, unit), confidence=choice.confidence
         )
         examples = _examples(model.labels, attackable, moved, after, aim.space)
-        notes = [note, *_notes(aim, chosen.values.shape[1:])]
-    findings = replace(findings, tables=[*findings.tables, examples], notes=notes)
+        drawn = _pictures(model.labels, attackable, moved, after) if aim.space.grid else []
+        notes = [note, *_notes(aim, chosen.values.shape[1:]), *([pictures.IMAGE_NOTE] if drawn else [])]
+    findings = replace(findings, tables=[*findings.tables, examples], figures=[*findings.figures, *drawn], notes=notes)
     return Report.write(out, findings, parents=[model, data, *([base] if base else [])])
 
 
@@ -118,6 +119,18 @@ def _examples(labels: Sequence[str], rows: Values, moved: np.ndarray, after: np.
         )
     columns = ["row", "answer before", "answer after", "largest change", "length", "moved most"]
     return Table(f"Answers that turned (changes in {space.measured_in})", columns, shown)
+
+
+def _pictures(labels: Sequence[str], rows: Values, moved: np.ndarray, after: np.ndarray) -> list[Figure]:
+    """Images that the whole budget turned: before, after, and what was done."""
+    return [
+        pictures.moved_image(
+            pictures.title(rows.numbers[place], labels[rows.targets[place]], labels[after[place]]),
+            rows.values[place],
+            moved[place],
+        )
+        for place in np.flatnonzero(after != rows.targets)[: pictures.SHOWN]
+    ]
 
 
 def _name_moves(change: np.ndarray, space: InputSpace) -> str:

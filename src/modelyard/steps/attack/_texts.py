@@ -12,7 +12,7 @@ from modelyard.core.dataset import Dataset
 from modelyard.core.model import Model
 from modelyard.core.predictor import Predictor
 from modelyard.core.report import Report, Table
-from modelyard.engines.attacking import texts
+from modelyard.engines.attacking import pictures, texts
 from modelyard.engines.attacking.texts import Attack, Texts
 from modelyard.methods import robustness
 from modelyard.methods.greedy_search import MOST_WORDS, Trail
@@ -59,7 +59,12 @@ def run(
         found = sum(trail.fell for trail in trails)
         held = int(sum(attacked.right & np.isfinite(attacked.fell)))
         notes.append(f"Edits were searched on another model, where {found} texts turned; {held} turn this one.")
-    findings = replace(findings, tables=[*findings.tables, answers.examples(model.labels)], notes=notes)
+    examples = answers.examples(model.labels)
+    drawn = [
+        pictures.edited_text(pictures.title(row, old, new), str(before), str(after))
+        for row, before, after, old, new in examples.rows[: pictures.SHOWN]
+    ]
+    findings = replace(findings, tables=[*findings.tables, examples], figures=[*findings.figures, *drawn], notes=notes)
     return Report.write(out, findings, parents=[model, data, *([surrogate] if surrogate else [])])
 
 
