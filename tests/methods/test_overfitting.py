@@ -24,6 +24,7 @@ def accuracy(hits: int, n: int) -> dict[str, Measure]:
 def test_over_fitting_is_said_in_words(training: int, test: int, words: str) -> None:
     found = compare(accuracy(training, 300), accuracy(test, 300), headline="accuracy", split="test")
     gap = found.measures["accuracy_gap"]
+    assert found.measures["accuracy_training"] == accuracy(training, 300)["accuracy"]
     assert gap.value == pytest.approx((training - test) / 300)
     assert gap.low is not None
     assert gap.high is not None

@@ -123,7 +123,10 @@ def test_a_recipe_is_cross_validated_against_another(folder: Path, yard: Yard) -
     assert low < 0.92 < high
     assert (found.measures["accuracy_difference"].value or 0) > 0
     assert 0 < (found.measures["difference_p"].value or 0) < 1
-    assert [series.name for series in found.figures[0].series] == ["this recipe", "the other recipe"]
+    names = [series.name for series in found.figures[0].series]
+    assert names == ["this recipe", "the other recipe", "mean of this recipe"]
+    level = found.figures[0].series[2]
+    assert (list(level.y), level.low, level.high) == ([found.measures["accuracy"].value] * 8, [low] * 8, [high] * 8)
     assert "in accuracy" in found.notes[1]
     assert len(done.report.parents) == 16
     # The other recipe is done on the very same folds.
@@ -138,6 +141,10 @@ def test_the_learning_curve_of_a_single_tree(folder: Path, yard: Yard) -> None:
     assert [series.name for series in figure.series] == ["rows not seen", "training rows"]
     assert figure.series[1].y[-1] is not None
     assert figure.series[1].y[-1] > (figure.series[0].y[-1] or 0)
+    for series in figure.series:
+        assert series.low is not None
+        assert series.high is not None
+        assert all(a <= (b or 0) <= c for a, b, c in zip(series.low, series.y, series.high, strict=True))
     assert [row[0] for row in done.report.findings.tables[0].rows] == [15, 150]
     assert "from 15 to 150 training rows" in done.report.findings.notes[0]
     with pytest.raises(InputError, match="two shares or more"):
@@ -159,6 +166,11 @@ def test_the_commands_print_json(
     printed = json.loads(capsys.readouterr().out)
     assert Measure(**printed["measures"]["accuracy"]).n == 4
     assert len(printed["folds"]) == 4
-    assert main(["learning-curve", str(folder / "tree.yaml"), "--shares", "0.1,1", "--json"]) == 0
+    page = folder / "curve.html"
+    assert main(["learning-curve", str(folder / "tree.yaml"), "--shares", "0.1,1", "--json", "--page", str(page)]) == 0
     assert [point["rows"] for point in json.loads(capsys.readouterr().out)["points"]] == [15, 150]
+    drawn = page.read_text()
+    assert ("<svg" in drawn, "learning-curve tree.yaml" in drawn) == (True, True)
+    absent = str(folder / "none" / "curve.html")
+    assert main(["learning-curve", str(folder / "tree.yaml"), "--shares", "0.1,1", "--page", absent]) == 2
     assert main(["learning-curve", str(folder / "tree.yaml"), "--shares", "few"]) == 2

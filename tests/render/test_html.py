@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from modelyard.render.html import render_html
+from modelyard.render.html import render_html, render_report
 from modelyard.render.page import Page
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)> javascript:alert(1) {{ 7*7 }} </style>"
@@ -160,3 +160,18 @@ def test_a_long_table_is_cut_and_says_so(page: Page) -> None:
     assert "40 more rows" in text
     assert "class 59" in text
     assert "class 60" not in text
+
+
+def test_a_report_alone_is_drawn_and_as_inert(make_page: Callable[..., Page]) -> None:
+    for word, title in (("spam", "evaluate"), (EVIL, FORGED)):
+        page = make_page(word)
+        found = page.findings[0][1]
+        drawn = render_report(title, found)
+        reader = Reader()
+        reader.feed(drawn)
+        reader.close()
+        assert reader.open == []
+        assert "script" not in {name for name, _ in reader.elements}
+        assert sum(name == "figure" for name, _ in reader.elements) == len(found.figures) > 0
+        assert drawn == render_report(title, found)
+    assert "\u202e" not in drawn

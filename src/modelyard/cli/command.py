@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object on standard output, nothing else")
 
 
+def add_page(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write the report with its pictures as an HTML page")
+
+
 def add_word(words: Any, name: str, summary: str) -> argparse.ArgumentParser:
     """A word of a command that has several.
 
@@ -44,13 +49,29 @@ def tell(facts: Any, words: str, *, as_json: bool) -> None:
         say(words)
 
 
-def tell_report(report: Report) -> None:
+def tell_report(report: Report, *, reused: bool = False) -> None:
     """A report for a person: its findings, where it lies, and its digest."""
     from modelyard.render.terminal import print_findings
 
     print_findings(report.findings)
-    note(f"report {report.path}")
+    note(f"report {'(reused) ' if reused else ''}{report.path}")
     say(report.digest)
+
+
+def write_page(page: Path | None, title: str, report: Report) -> None:
+    """Draw a report as an HTML page, if a file for it was named."""
+    if page is None:
+        return
+    from modelyard.core.errors import InputError
+    from modelyard.render.html import render_report
+
+    try:
+        page.write_text(render_report(title, report.findings), encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"--page {str(page)!r}: {error.strerror}", expected="a file in a folder that is there"
+        ) from None
+    note(f"page {page}")
 
 
 def print_json(value: Any) -> None:

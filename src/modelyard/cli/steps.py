@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from modelyard.cli.command import add_json, note, print_json, say
+from modelyard.cli.command import add_json, add_page, note, print_json, say, tell_report, write_page
 from modelyard.core.errors import InputError
 from modelyard.core.options import Option, wording
 from modelyard.core.step import Step
@@ -32,10 +32,13 @@ class StepCommand:
         for option in self.step.options.values():
             _add_option(parser, option)
         parser.add_argument("--out", type=Path, metavar="FOLDER", help="copy the result into this new folder too")
+        if self.step.result.kind == "report":
+            add_page(parser)
         add_json(parser)
 
     def run(self, arguments: argparse.Namespace) -> int:
         from modelyard.cli.progress import shown_progress
+        from modelyard.core.report import Report
         from modelyard.recipes.call import run_step
         from modelyard.recipes.inputs import open_input
         from modelyard.yard.yard import Yard
@@ -58,6 +61,8 @@ class StepCommand:
             result = run_step(self.step, inputs, options, yard)
         if arguments.out is not None:
             shutil.copytree(result.artifact.path, arguments.out)
+        if isinstance(result.artifact, Report):
+            write_page(arguments.page, self.name, result.artifact)
         self._show(result.artifact, arguments.json, reused=result.reused)
         return self._exit_code(result.artifact)
 
@@ -84,9 +89,8 @@ class StepCommand:
             )
             return
         if isinstance(artifact, Report):
-            from modelyard.render.terminal import print_findings
-
-            print_findings(artifact.findings)
+            tell_report(artifact, reused=reused)
+            return
         for assumption in artifact.assumed if isinstance(artifact, Model) else ():
             note(assumption)
         note(f"{artifact.kind} {'(reused) ' if reused else ''}{artifact.path}")

@@ -18,6 +18,10 @@ def gap_name(measure: str) -> str:
     return f"{measure}_gap"
 
 
+def training_name(measure: str) -> str:
+    return f"{measure}_training"
+
+
 def compare(training: Mapping[str, Measure], other: Mapping[str, Measure], *, headline: str, split: str) -> Findings:
     """How far the measures of the training rows are ahead; above zero they are the better ones.
 
@@ -26,7 +30,7 @@ def compare(training: Mapping[str, Measure], other: Mapping[str, Measure], *, he
     Args:
         training: measures on training rows.
         other: the same of the split ``split``.
-        headline: the measure that is reported as ``NAME_gap``, drawn and said in words.
+        headline: the measure that is reported as ``NAME_gap`` beside ``NAME_training``, drawn and said in words.
     """
     gaps = {name: _gap(name, training[name], other[name]) for name in training if name in other and ":" not in name}
     known = {name: gap for name, gap in gaps.items() if gap.value is not None}
@@ -38,6 +42,7 @@ def compare(training: Mapping[str, Measure], other: Mapping[str, Measure], *, he
     gap = gaps.get(headline, Measure(None))
     if gap.value is None:
         return Findings({gap_name(headline): gap}, [table])
+    measures = {gap_name(headline): gap, training_name(headline): training[headline]}
     both = (training[headline], other[headline])
     series = Series(
         headline,
@@ -46,7 +51,7 @@ def compare(training: Mapping[str, Measure], other: Mapping[str, Measure], *, he
         *([[item.low, item.high][end] or 0.0 for item in both] for end in (0, 1)),
     )
     figure = Figure(f"Training rows against {split}", "bar", "", headline, [series])
-    return Findings({gap_name(headline): gap}, [table], [figure], [_say(headline, both, gap, split)])
+    return Findings(measures, [table], [figure], [_say(headline, both, gap, split)])
 
 
 def _gap(name: str, training: Measure, other: Measure) -> Measure:

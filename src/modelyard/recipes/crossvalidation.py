@@ -110,7 +110,15 @@ def describe(ours: Sequence[Scored], others: Sequence[Scored] | None, *, folds: 
         p = resampled.p_value(differences[headline[0]], ratio)
         measures["difference_p"] = Measure(p, n=len(ours), confidence=confidence)
         notes.append(_say(headline[0], measures[f"{headline[0]}_difference"], p))
-    return Findings(measures, [table], [Figure("Folds", "line", "repeat.fold", headline[0], series)], notes)
+    return Findings(measures, [table], [_picture(names, series, measures[headline[0]], headline[0])], notes)
+
+
+def _picture(names: Sequence[str], series: Sequence[Series], mean: Measure, measure: str) -> Figure:
+    """The score of each fold, over their mean with its interval as a band."""
+    known = mean.low is not None and mean.high is not None
+    band = [[end or 0.0] * len(names) for end in (mean.low, mean.high)] if known else [None, None]
+    level = Series(f"mean of {series[0].name}", names, [mean.value] * len(names), *band)
+    return Figure("Folds", "line", "repeat.fold", measure, [*series, level])
 
 
 def _values(scored: Sequence[Scored]) -> Mapping[str, list[float]]:

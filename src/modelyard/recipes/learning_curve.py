@@ -11,7 +11,7 @@ from modelyard.core import lookup
 from modelyard.core.errors import InputError
 from modelyard.core.report import Figure, Findings, Measure, Report, Series, Table
 from modelyard.methods.intervals import difference
-from modelyard.methods.overfitting import LESS_IS_BETTER, gap_name
+from modelyard.methods.overfitting import LESS_IS_BETTER, training_name
 from modelyard.recipes import resampling
 from modelyard.recipes.recipe import read_recipe
 from modelyard.recipes.resampling import OnResult, Scored
@@ -63,26 +63,31 @@ def learning_curve(
 
 
 def describe(scored: Sequence[Scored], headline: str) -> Findings:
-    """A table, a picture of training and test scores, and a sentence."""
-    rows: list[list[str | float | int | None]] = []
-    training: list[float | None] = []
-    for item in scored:
-        measure, gap = item.measures[headline], item.measures.get(gap_name(headline), Measure(None))
-        sign = -1 if headline in LESS_IS_BETTER else 1
-        known = measure.value is not None and gap.value is not None
-        training.append((measure.value or 0.0) + sign * (gap.value or 0.0) if known else None)
-        rows.append([item.training_rows, measure.value, measure.low, measure.high, training[-1]])
-    x = [float(item.training_rows) for item in scored]
+    """A table, a picture of training and test scores with their intervals, and a sentence."""
+    sizes = [item.training_rows for item in scored]
     tested = [item.measures[headline] for item in scored]
-    bounds = [[item.low, item.high] for item in tested]
-    has_interval = all(end is not None for pair in bounds for end in pair)
-    ends = [[float(pair[side] or 0.0) for pair in bounds] for side in (0, 1)] if has_interval else [None, None]
-    series = [Series("rows not seen", x, [item.value for item in tested], *ends)]
-    if any(value is not None for value in training):
-        series.append(Series("training rows", x, training))
+    training = [item.measures.get(training_name(headline), Measure(None)) for item in scored]
+    series = [_line("rows not seen", sizes, tested)]
+    if any(item.value is not None for item in training):
+        series.append(_line("training rows", sizes, training))
     figure = Figure("Learning curve", "line", "training rows", headline, series)
-    table = Table("Learning curve", ["training rows", headline, "from", "to", "on training rows"], rows)
+    rows = [
+        [size, other.value, other.low, other.high, own.value, own.low, own.high]
+        for size, other, own in zip(sizes, tested, training, strict=True)
+    ]
+    columns = ["training rows", headline, "from", "to", "on training rows", "from", "to"]
+    table = Table("Learning curve", columns, rows)
     return Findings({headline: tested[-1]}, [table], [figure], [_say(headline, scored)])
+
+
+def _line(name: str, sizes: Sequence[int], measures: Sequence[Measure]) -> Series:
+    """Scores over the rows that were learned from, in a band where all have an interval."""
+    low, high = (
+        [value for value in ends if value is not None]
+        for ends in zip(*((m.low, m.high) for m in measures), strict=True)
+    )
+    band = (low, high) if len(low) == len(high) == len(measures) else (None, None)
+    return Series(name, [float(size) for size in sizes], [item.value for item in measures], *band)
 
 
 def _say(name: str, scored: Sequence[Scored]) -> str:

@@ -21,7 +21,7 @@ from modelyard.core.source import Source
 from modelyard.core.step import Parameter, Step
 from modelyard.core.task import Task
 from modelyard.formats.document import Place
-from modelyard.methods.overfitting import gap_name
+from modelyard.methods.overfitting import gap_name, training_name
 from modelyard.recipes.problems import Problems
 from modelyard.recipes.recipe import Recipe, StepCall
 
@@ -353,7 +353,10 @@ def _check_confidence(plan: Plan, requirement: Requirement, problems: Problems) 
 def _measures(nodes: tuple[Node, ...], task: Task, made: set[str]) -> set[str]:
     """Names that the reports of the nodes hold; ``made`` are those that the model's steps add to its evaluation."""
     names = {name for node in nodes if node.step.result is Report for name in node.step.measures}
-    return names | ({*task.measures, gap_name(task.measures[0]), *made} if any(n.step.scores for n in nodes) else set())
+    if not any(n.step.scores for n in nodes):
+        return names
+    headline = task.measures[0]
+    return names | {*task.measures, gap_name(headline), training_name(headline), *made}
 
 
 def _is_among(name: str, known: set[str]) -> bool:

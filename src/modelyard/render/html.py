@@ -1,4 +1,4 @@
-"""A release's page as one HTML file: no script, nothing loaded, light and dark, readable on a phone.
+"""A release's page, or one report alone, as an HTML file: no script, nothing loaded, light and dark, fit for a phone.
 
 Everything that is not this package's own is escaped, invisible and commanding characters are written out, and the
 content security policy allows this file's one style sheet and nothing else.
@@ -12,6 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from modelyard.core.report import Findings
 from modelyard.render import summary, wording
 from modelyard.render.page import Page
 from modelyard.render.wording import inert
@@ -26,6 +27,15 @@ _ROWS_OPEN = 15
 
 def render_html(page: Page) -> str:
     """The whole page; the same facts give the same text."""
+    return _fill("page.html", page=page)
+
+
+def render_report(title: str, findings: Findings) -> str:
+    """One report with its figures, tables, notes and measures."""
+    return _fill("report.html", title=title, findings=findings)
+
+
+def _fill(name: str, **facts: Any) -> str:
     style = files("modelyard.render").joinpath("page.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     # Figures carry their colours in style attributes and their pixels in themselves; the only style element is known
@@ -34,8 +44,7 @@ def render_html(page: Page) -> str:
         f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; style-src-elem 'sha256-{digest}'; "
         "style-src-attr 'unsafe-inline'; base-uri 'none'; form-action 'none'"
     )
-    template = _environment().get_template("page.html")
-    return template.render(page=page, style=_trusted(style), policy=_trusted(policy))
+    return _environment().get_template(name).render(**facts, style=_trusted(style), policy=_trusted(policy))
 
 
 @cache

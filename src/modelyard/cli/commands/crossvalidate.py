@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from modelyard.cli.command import add_json, print_json, tell_report
+from modelyard.cli.command import add_json, add_page, print_json, tell_report, write_page
 from modelyard.cli.commands.build import note_result
 
 
@@ -22,6 +22,7 @@ class Crossvalidate:
         )
         parser.add_argument("--against", type=Path, metavar="RECIPE", help="another recipe, done on the same folds")
         parser.add_argument("--confidence", type=float, default=0.95, help="of the intervals (0.95)")
+        add_page(parser)
         add_json(parser)
 
     def run(self, arguments: argparse.Namespace) -> int:
@@ -40,6 +41,7 @@ class Crossvalidate:
                 confidence=arguments.confidence,
                 on_result=note_result,
             )
+        write_page(arguments.page, f"{self.name} {arguments.recipe.name}", done.report)
         if arguments.json:
             print_json(done.to_json())
         else:

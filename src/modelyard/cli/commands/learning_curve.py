@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from modelyard.cli.command import add_json, print_json, tell_report
+from modelyard.cli.command import add_json, add_page, print_json, tell_report, write_page
 from modelyard.cli.commands.build import note_result
 from modelyard.core.errors import InputError
 
@@ -17,6 +17,7 @@ class LearningCurveCommand:
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("recipe", type=Path, metavar="RECIPE", help="a recipe with evaluate among its steps")
         parser.add_argument("--shares", default="0.1,0.25,0.5,1", help="shares of the training rows (0.1,0.25,0.5,1)")
+        add_page(parser)
         add_json(parser)
 
     def run(self, arguments: argparse.Namespace) -> int:
@@ -28,6 +29,7 @@ class LearningCurveCommand:
             done = learning_curve(
                 arguments.recipe, Yard.default(), shares=_numbers(arguments.shares), on_result=note_result
             )
+        write_page(arguments.page, f"{self.name} {arguments.recipe.name}", done.report)
         if arguments.json:
             print_json(done.to_json())
         else:
