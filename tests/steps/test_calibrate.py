@@ -93,7 +93,7 @@ def test_the_temperature_is_that_of_every_runtime_and_of_the_next_step(tables: D
 @pytest.mark.parametrize("method", ["lac", "aps"])
 def test_conformal_sets_are_answered_and_measured(boosted: Model, tables: Dataset, method: str) -> None:
     calibrated = made("calibrate temperature", [boosted, tables])
-    model = check_step("conformal", [calibrated, tables], {"method": method, "level": 0.8})
+    model = check_step("conformal sets", [calibrated, tables], {"method": method, "level": 0.8})
     assert isinstance(model, Model)
     with Predictor(model) as predictor:
         answers = predictor.predict_split(tables, "test")
@@ -144,6 +144,33 @@ def test_what_cannot_be_fitted_is_refused(boosted: Model, tables: Dataset) -> No
         made("conformal", [sets, tables])
     with pytest.raises(InputError, match="has conformal already"):
         made("calibrate temperature", [sets, tables])
+
+
+@pytest.mark.parametrize("method", ["constant", "quantiles"])
+def test_conformal_intervals_are_answered_and_measured(method: str, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    x = random.uniform(0, 10, 600)
+    lines = [f"{a:.4f},{b:.4f}" for a, b in zip(x, 2 * x + x * random.normal(size=600), strict=True)]
+    (tmp_path / "rows.csv").write_text("\n".join(["x,y", *lines]))
+    options = {"columns": {"target": "y", "features": ["x"]}, "split": {"train": 0.3, "validation": 0.4, "test": 0.3}}
+    rows = made("load data", [fetch(str(tmp_path / "rows.csv")), None, None], **options)
+    plain = made("fit linear", [rows], task="tabular-regression")
+    model = check_step("conformal intervals", [plain, rows], {"method": method, "level": 0.8})
+    assert isinstance(model, Model)
+    with Predictor(model) as predictor:
+        answers = predictor.predict_split(rows, "test")
+    truth = rows.column("test", "target")
+    covered = np.mean([item["low"] <= target <= item["high"] for target, item in zip(truth, answers, strict=True)])
+    widths = {round(item["high"] - item["low"], 6) for item in answers}
+    assert (len(widths) == 1) == (method == "constant")
+    found = made("evaluate", [model, rows]).findings
+    assert found.measures["interval_coverage"].value == pytest.approx(covered)
+    assert (found.measures["interval_coverage"].low or 1) < 0.8 < (found.measures["interval_coverage"].high or 0)
+    assert "Conformal intervals" in [table.title for table in found.tables]
+    with pytest.raises(InputError, match="with intervals already"):
+        made("conformal intervals", [model, rows])
+    with pytest.raises(InputError, match="240 rows in the split"):
+        made("conformal intervals", [plain, rows], level=0.999)
 
 
 RECIPE = """

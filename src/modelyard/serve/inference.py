@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from modelyard.core.access import Role
 from modelyard.core.task import Prediction
-from modelyard.methods import class_predictions
+from modelyard.methods import class_predictions, number_predictions
 from modelyard.serve import bodies
 from modelyard.serve.access import GuardedRoute
 from modelyard.serve.addressed import addressed, awake
@@ -165,6 +165,8 @@ class InferenceProtocol:
             outputs += [("prompt_tokens", "INT64", [-1]), ("completion_tokens", "INT64", [-1])]
         if not outputs:
             outputs = [("value", "FP64", [-1])]
+            if number_predictions.gives_intervals(model):
+                outputs += [(number_predictions.LOW, "FP64", [-1]), (number_predictions.HIGH, "FP64", [-1])]
         return {
             "name": served.name,
             "versions": versions,

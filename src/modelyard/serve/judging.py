@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from modelyard.core.task import Prediction
 from modelyard.core.transform import Row
-from modelyard.methods import class_predictions
+from modelyard.methods import class_predictions, number_predictions
 from modelyard.methods.rules import Decision, Outcome, Rule
 from modelyard.serve.desk import Answered
 from modelyard.serve.hosting import Served
@@ -92,7 +92,11 @@ class Judged:
         """The rule's answer in the form of the model's."""
         model = self._served.model
         answer = rule.prediction(model.labels)
-        return {**answer, class_predictions.SET: [answer["label"]]} if class_predictions.gives_sets(model) else answer
+        if class_predictions.gives_sets(model):
+            return {**answer, class_predictions.SET: [answer["label"]]}
+        if number_predictions.gives_intervals(model):
+            return {**answer, number_predictions.LOW: answer["value"], number_predictions.HIGH: answer["value"]}
+        return answer
 
     def answered(self, answers: Sequence[Prediction], request: str, asker: str) -> Answered:
         """What the desk takes for review."""

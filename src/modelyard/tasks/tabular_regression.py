@@ -22,7 +22,7 @@ from modelyard.core.task import NO_HINTS, Encoded, Hints, Prediction, Units, Wor
 from modelyard.core.transform import Row
 from modelyard.formats import onnx_source, table_model, table_onnx
 from modelyard.formats.table_model import Processor
-from modelyard.methods import class_predictions
+from modelyard.methods import class_predictions, number_predictions
 
 if TYPE_CHECKING:
     from modelyard.core.predictor import Predictor
@@ -36,7 +36,7 @@ class TabularRegression:
     name = "tabular-regression"
     inputs: tuple[str, ...] = ("features",)
     target: str | None = "target"
-    abilities = frozenset({"training", "features", "units"})
+    abilities = frozenset({"numbers", "training", "features", "units"})
     measures: tuple[str, ...] = ("rmse", "mae", "r2")
 
     def adopt(self, source: Source, out: Path, *, data: Dataset | None, seed: int, hints: Hints = NO_HINTS) -> Model:
@@ -88,16 +88,18 @@ class TabularRegression:
 
     def evaluate(self, predictor: Predictor, data: Dataset, split: str, *, confidence: float, seed: int) -> Findings:
         # Here and not above: a server predicts and never scores.
-        from modelyard.methods import regression_scores
+        from modelyard.methods import interval_scores, regression_scores
 
         answers = predictor.predict_split(data, split)
-        return regression_scores.judge(
-            np.asarray(data.column(split, "target"), dtype=np.float64),
-            np.array([answer["value"] for answer in answers]),
-            np.asarray(data.column(split, ROW_ID), dtype=np.int64),
-            confidence=confidence,
-            seed=seed,
-        )
+        targets = np.asarray(data.column(split, "target"), dtype=np.float64)
+        values = number_predictions.values(answers)
+        rows = np.asarray(data.column(split, ROW_ID), dtype=np.int64)
+        findings = regression_scores.judge(targets, values, rows, confidence=confidence, seed=seed)
+        if answers and number_predictions.LOW in answers[0]:
+            keys = (number_predictions.LOW, number_predictions.HIGH)
+            ends = (np.array([answer[key] for answer in answers]) for key in keys)
+            findings = interval_scores.add(findings, targets, values, *ends, confidence=confidence, seed=seed)
+        return findings
 
     def compare(self, ours: Findings, reference: Findings, *, confidence: float, seed: int) -> Findings:
         from modelyard.methods import regression_scores

@@ -23,7 +23,7 @@ NAME = "conformal"
 
 
 @step(needs="labels", converts=True, measures=class_predictions.SET_MEASURES)
-def conformal(
+def sets(
     model: Model,
     data: Dataset,
     *,
