@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import permutations
+from itertools import permutations, product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelyard.core.errors import InputError, ModelyardError
-from modelyard.methods import kernel_shap, lime, occlusion, shapley
+from modelyard.core.task import Units
+from modelyard.methods import kernel_shap, lime, occlusion, owen, shapley
 
 Value = Callable[[np.ndarray], np.ndarray]
 
@@ -126,12 +127,33 @@ def test_lime_is_the_weighted_ridge_regression() -> None:
     assert found.fit == pytest.approx(reference.score(kept, answers, sample_weight=importance))
 
 
-def test_lime_takes_out_every_number_of_parts_alike() -> None:
-    absent = (~lime.sample(5, 5001, 0)).sum(axis=1)
-    assert absent[0] == 0
-    counts = np.bincount(absent[1:], minlength=6)
-    assert counts[0] == 0
-    assert np.all(np.abs(counts[1:] - 1000) < 130)
+def drawn_evenly(value: Value, units: int, samples: int, seed: int) -> np.ndarray:
+    """LIME as the authors' library samples: any number of parts left out, the answers weighted afterwards."""
+    random = np.random.default_rng(seed)
+    absent = random.integers(1, units + 1, size=(samples, 1))
+    kept = random.random((samples, units)).argsort(axis=1).argsort(axis=1) >= absent
+    importance = np.array([lime.closeness(share) for share in kept.mean(axis=1)])
+    return lime.fit(kept.astype(float), value(kept), importance).weights
+
+
+def test_lime_comes_to_what_even_sampling_comes_to_and_nearer_with_as_many_samples() -> None:
+    value = game(12, 0)
+    limit = drawn_evenly(value, 12, 100_000, 0)
+    # All 4,096 sets: nothing is drawn. The penalty is that of 4,096 samples.
+    assert np.allclose(lime.explain(value, 12, samples=4096, seed=0).weights, limit, atol=0.03)
+    errors: dict[str, list[float]] = {"ours": [], "evenly": []}
+    for seed in range(20):
+        errors["ours"].append(np.abs(lime.explain(value, 12, samples=400, seed=seed).weights - limit).mean())
+        errors["evenly"].append(np.abs(drawn_evenly(value, 12, 400, seed) - limit).mean())
+    assert np.mean(errors["ours"]) < 0.8 * np.mean(errors["evenly"])
+
+
+def test_lime_asks_for_no_set_twice_and_weighs_what_evenly_drawn_sets_weigh() -> None:
+    kept, importance = lime.choose_sets(20, 300, 0)
+    assert len(np.unique(kept, axis=0)) == len(kept) <= 300
+    assert (kept[0].all(), importance[0]) == (True, 1.0)
+    assert importance[1:].sum() == pytest.approx(299 * np.mean([lime.closeness(size / 20) for size in range(20)]))
+    assert (kept.sum(axis=1) == 19).sum() == 20
 
 
 def test_a_constant_answer_fits_nothing() -> None:
@@ -144,3 +166,58 @@ def test_occlusion_is_what_each_part_alone_costs() -> None:
     """Of two that stand in for each other neither is missed; one that all depend on is missed wholly."""
     found = occlusion.explain(lambda kept: (kept[:, 0] | kept[:, 1]) * 1.0 + 2.0 * kept[:, 2], 3)
     assert found.tolist() == [0.0, 0.0, 2.0]
+
+
+def orders(cluster: owen.Cluster) -> list[list[int]]:
+    """All orders of the parts in which each cluster stays together."""
+    if not cluster.halves:
+        return [cluster.parts.tolist()]
+    pairs = list(product(*map(orders, cluster.halves)))
+    return [a + b for a, b in pairs] + [b + a for a, b in pairs]
+
+
+@given(st.integers(1, 7), st.integers(0, 1000))
+@settings(max_examples=30)
+def test_owen_values_are_the_mean_over_the_orders_that_keep_clusters_together(units: int, seed: int) -> None:
+    value, hierarchy = game(units, seed), owen.halve(np.arange(units)[None])
+    total, allowed = np.zeros(units), orders(hierarchy)
+    for order in allowed:
+        kept = np.array([[part in order[:count] for part in range(units)] for count in range(units + 1)])
+        total[order] += np.diff(value(kept))
+    assert np.allclose(owen.explain(value, hierarchy, samples=10**6), total / len(allowed))
+
+
+def test_owen_values_by_hand() -> None:
+    """A majority of three, of which two are a union: it wins by itself, and the third is worth nothing."""
+    found = owen.explain(lambda kept: (kept.sum(axis=1) >= 2) * 1.0, owen.halve(np.arange(3)[None]), samples=100)
+    assert found.tolist() == [0.5, 0.5, 0.0]
+
+
+@given(st.integers(2, 40), st.integers(2, 400), st.integers(0, 50))
+@settings(max_examples=40)
+def test_owen_values_add_up_whenever_they_stop(units: int, samples: int, seed: int) -> None:
+    weights, pairs = np.random.default_rng(seed).normal(size=units), np.random.default_rng(seed).normal(size=units - 1)
+    asked: list[np.ndarray] = []
+
+    def value(kept: np.ndarray) -> np.ndarray:
+        asked.extend(kept)
+        return np.asarray(kept @ weights + (kept[:, 1:] & kept[:, :-1]) @ pairs)
+
+    found = owen.explain(value, owen.halve(np.arange(units)[None]), samples=samples)
+    assert len(asked) <= samples
+    assert found.sum() == pytest.approx(weights.sum() + pairs.sum())
+    if samples >= 2 + 3 * units**2 / 4:
+        assert np.allclose(found, weights + (np.append(pairs, 0) + np.append(0, pairs)) / 2)
+
+
+def test_what_matters_most_is_halved_first() -> None:
+    found = owen.explain(lambda kept: kept[:, 5] * 1.0, owen.halve(np.arange(64)[None]), samples=130)
+    assert found[5] == pytest.approx(1)
+    assert np.abs(np.delete(found, 5)).max() < 1e-12
+
+
+def test_neighbours_of_an_image_are_regions() -> None:
+    places = [(top, left, top + 8, left + 8) for top in (0, 8) for left in (0, 8, 16, 24)]
+    hierarchy = owen.neighbours(Units("patch", [""] * 8, places, b""))
+    assert [half.parts.tolist() for half in hierarchy.halves] == [[0, 1, 4, 5], [2, 3, 6, 7]]
+    assert [half.parts.tolist() for half in hierarchy.halves[0].halves] == [[0, 4], [1, 5]]

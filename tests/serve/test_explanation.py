@@ -48,7 +48,7 @@ def test_shap_of_a_short_text_is_exact(client: httpx.Client, classifier: Model) 
     assert (answer["model_version"], answer["label"], answer["asked"]) == ("1", "spam", 32)
 
 
-@pytest.mark.parametrize("method", ["lime", "occlusion"])
+@pytest.mark.parametrize("method", ["partition", "lime", "occlusion"])
 def test_other_methods_and_the_answered_class(client: httpx.Client, method: str) -> None:
     answer = ask(client, method=method, samples=50).json()
     predicted = client.post("/v2/models/sms/infer", json=infer_body(TEXT)).json()["outputs"]
@@ -66,7 +66,7 @@ def test_a_long_text_is_cut_into_few_parts(client: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"method": "guess"}, "one of: shap, lime, occlusion"),
+        ({"method": "guess"}, "one of: shap, partition, lime, occlusion"),
         ({"samples": 10**12}, "from 10 to 2048"),
         ({"samples": 1.5}, "a whole number"),
         ({"units": True}, "from 2 to 128"),

@@ -102,6 +102,14 @@ def test_texts(name: str, texts: tuple[Model, Dataset]) -> None:
         assert draw_svg(figure, inline=True)
 
 
+def test_shap_by_partition(texts: tuple[Model, Dataset], images: tuple[Model, Dataset]) -> None:
+    for given, samples in ((texts, 40), (images, 20)):
+        found = explain("explain shap", given, rows=2, units=16, method="partition", samples=samples).findings
+        error = found.measures["additivity_error"].value
+        assert error is not None
+        assert error < 1e-5
+
+
 @pytest.mark.parametrize("name", BLACK_BOX)
 def test_images(name: str, images: tuple[Model, Dataset]) -> None:
     found = explain(name, images, only=[0, 2], units=16).findings

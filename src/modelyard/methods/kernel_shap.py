@@ -8,14 +8,10 @@ to is a constraint of the regression: the answer with all parts less the answer 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import combinations
-from math import comb
-
 import numpy as np
 
 from modelyard.core.errors import InputError, ModelyardError
-from modelyard.methods import shapley
+from modelyard.methods import set_sampling, shapley
 from modelyard.methods.coalitions import Value, ends
 
 TOLERANCE = 1e-6
@@ -65,49 +61,9 @@ def check_sum(values: np.ndarray, base: float, whole: float) -> None:
 
 def choose_sets(units: int, budget: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Sets to ask for and their weights: bool [n, units] and float64 [n], n being ``budget`` at most."""
-    left = {size: (units - 1) / (size * (units - size)) for size in range(1, units)}
-    total = sum(left.values())
-    kept, weights = [], []
-    for size in range(1, units // 2 + 1):
-        both = {size, units - size}
-        count = sum(comb(units, one) for one in both)
-        # A size is asked in full if it would be drawn that often anyway; single parts always are.
-        if size > 1 and budget * sum(left[one] for one in both) / sum(left.values()) < count * (1 - 1e-9):
-            break
-        for one in both:
-            share = left.pop(one) / total
-            kept += [_mask(units, chosen) for chosen in combinations(range(units), one)]
-            weights += [share / comb(units, one)] * comb(units, one)
-        budget -= count
-    if left and budget >= 2:
-        drawn = _draw(units, left, budget, np.random.default_rng(seed))
-        kept += [np.frombuffer(key, dtype=bool) for key in drawn]
-        scale = sum(left.values()) / total / sum(drawn.values())
-        weights += [scale * times for times in drawn.values()]
-    return np.array(kept), np.array(weights)
-
-
-def _mask(units: int, chosen: tuple[int, ...]) -> np.ndarray:
-    mask = np.zeros(units, dtype=bool)
-    mask[list(chosen)] = True
-    return mask
-
-
-def _draw(units: int, left: dict[int, float], budget: int, random: np.random.Generator) -> dict[bytes, int]:
-    """Sets with their complements and how often each was drawn, until ``budget`` different ones are there."""
-    drawn: dict[bytes, int] = {}
-    for size in _sizes(left, 4 * budget, random):
-        mask = _mask(units, tuple(random.permutation(units)[:size]))
-        if mask.tobytes() not in drawn and len(drawn) + 2 > budget:
-            break
-        for one in (mask, ~mask):
-            drawn[one.tobytes()] = drawn.get(one.tobytes(), 0) + 1
-    return drawn
-
-
-def _sizes(left: dict[int, float], most: int, random: np.random.Generator) -> Iterator[int]:
-    chances = np.array(list(left.values()))
-    yield from random.choice(list(left), size=most, p=chances / chances.sum()).tolist()
+    mass = {size: (units - 1) / (size * (units - size)) for size in range(1, units)}
+    pairs = [tuple({size, units - size}) for size in range(1, units // 2 + 1)]
+    return set_sampling.choose(units, mass, pairs, budget, seed)
 
 
 def _regress(kept: np.ndarray, weights: np.ndarray, gains: np.ndarray, total: float) -> np.ndarray:

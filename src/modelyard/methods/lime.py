@@ -1,8 +1,11 @@
 """LIME: a linear model of the answer near one row, over which parts are there.
 
-Ribeiro, Singh and Guestrin, "Why should I trust you?", 2016. Sampled and weighted as the authors' library does for
-texts: a number of parts drawn uniformly is left out at random; a sample that is nearer to the row by the cosine of
-its mask counts more; a ridge regression over all parts (no selection of a few) gives the weights.
+Ribeiro, Singh and Guestrin, "Why should I trust you?", 2016. The regression is the one that the authors' library
+fits to texts: every number of parts that are left out counts alike, a set that is nearer to the row by the cosine of
+its mask counts more, and a ridge regression over all parts (no selection of a few) gives the weights. The library
+draws sets evenly and weighs them afterwards, so that most of its answers hardly count; here sets are drawn as often as
+they count, and where every set fits into the samples nothing is drawn at all. Both come to the same regression as
+samples grow.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from modelyard.methods import set_sampling
 from modelyard.methods.coalitions import Value
 
 KERNEL_WIDTH = 0.25
@@ -37,18 +41,24 @@ def explain(value: Value, units: int, *, samples: int, seed: int) -> LocalModel:
     Args:
         samples: sets to ask for, the whole row among them.
     """
-    kept = sample(units, samples, seed)
-    near = 1 - np.sqrt(kept.sum(axis=1) / units)
-    importance = np.sqrt(np.exp(-((near / KERNEL_WIDTH) ** 2)))
+    kept, importance = choose_sets(units, samples, seed)
     return fit(kept.astype(np.float64), value(kept), importance)
 
 
-def sample(units: int, samples: int, seed: int) -> np.ndarray:
-    """Masks, bool [samples, units]: the whole row, and others from which 1 to all parts were taken at random."""
-    random = np.random.default_rng(seed)
-    absent = random.integers(1, units + 1, size=(samples - 1, 1))
-    rank = random.random((samples - 1, units)).argsort(axis=1).argsort(axis=1)
-    return np.concatenate([np.ones((1, units), dtype=bool), rank >= absent])
+def choose_sets(units: int, samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sets and how much each counts, bool [n, units] and float64 [n]: the whole row, at most ``samples`` - 1 others.
+
+    They count together what ``samples`` sets of the authors' library count on the average.
+    """
+    near = {size: closeness(size / units) for size in range(units - 1, -1, -1)}
+    kept, weights = set_sampling.choose(units, near, [(size,) for size in near], samples - 1, seed)
+    total = (samples - 1) * sum(near.values()) / units
+    return np.concatenate([np.ones((1, units), dtype=bool), kept]), np.concatenate([[1.0], weights * total])
+
+
+def closeness(share: float) -> float:
+    """How much a set counts that has a share of the parts: a kernel over its cosine distance from the whole row."""
+    return float(np.sqrt(np.exp(-(((1 - np.sqrt(share)) / KERNEL_WIDTH) ** 2))))
 
 
 def fit(kept: np.ndarray, answers: np.ndarray, importance: np.ndarray) -> LocalModel:

@@ -35,7 +35,7 @@ from modelyard.serve.refusals import ClientGoneError, DeadlineError, OverloadErr
 from modelyard.serve.tensors import read_document, read_rows
 from modelyard.serve.waiting import Caller
 
-METHODS = ("shap", "lime", "occlusion")
+METHODS = ("shap", "partition", "lime", "occlusion")
 ROWS_AT_ONCE = 64
 """Rows of one explanation that wait together."""
 MOST_UNITS = 128
@@ -160,7 +160,7 @@ class _Explanation:
         task, processor, wish = cast(DivisibleTask, self._served.task), self._served.processor, self._wish
         units = task.units(processor, row, wish.units)
         value = Coalitions(task, processor, row, units, label=label, references=[None], ask=self._ask)
-        weights, base = explain(wish, value, len(units))
+        weights, base = explain(wish, value, units)
         return {
             "model_name": self._served.name,
             "model_version": self._served.version,
@@ -188,18 +188,21 @@ class _Explanation:
         return await self._served.scheduler.submit(rows, {}, left, self._caller)
 
 
-def explain(wish: Wish, value: Value, units: int) -> tuple[Sequence[float], float]:
+def explain(wish: Wish, value: Value, parts: Units) -> tuple[Sequence[float], float]:
     """Attributions of the parts, and the answer without any.
 
     Raises:
         InputError: too few samples for so many parts.
     """
-    from modelyard.methods import coalitions, kernel_shap, lime, occlusion
+    from modelyard.methods import coalitions, kernel_shap, lime, occlusion, owen
 
+    units = len(parts)
     if wish.method == "lime":
         found = lime.explain(value, units, samples=wish.samples, seed=wish.seed)
         return found.weights.tolist(), found.intercept
-    if wish.method == "shap":
+    if wish.method == "partition":
+        weights = owen.explain(value, owen.neighbours(parts), samples=wish.samples)
+    elif wish.method == "shap":
         weights = kernel_shap.explain(value, units, samples=wish.samples, seed=wish.seed)
     else:
         weights = occlusion.explain(value, units)
