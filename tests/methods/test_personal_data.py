@@ -41,6 +41,9 @@ FOUND = {
     "IBAN DE89 3704 0044 0532 0130 00 BIC": "IBAN [IBAN] BIC",
     "GB29NWBK60161331926819.": "[IBAN].",
     "passport no. E12345678, 护照号码：G87654321": "passport no. [PASSPORT], 护照号码：[PASSPORT]",
+    "travel document EA1234567, 证件号为H12345678": "travel document [PASSPORT], 证件号为[PASSPORT]",
+    "held by E12345678 (passport), 123456789（护照）": "held by [PASSPORT] (passport), [PASSPORT]（护照）",
+    "documents E12345678, 证书E12345678": "documents E12345678, 证书E12345678",
     "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C36UTO7408122F1204159ZE184226B<<<<<10": (
         "[PASSPORT]\n[PASSPORT]"
     ),

@@ -4,8 +4,9 @@ Phone numbers (international, North American, mainland Chinese, Indian, Brazilia
 in most of Europe, and any that is called one), e-mail addresses, URLs, payment cards (ISO/IEC 7812: issuer and Luhn
 digit), identity numbers of mainland China (GB 11643-1999: region, date, ISO 7064 MOD 11-2 character), IP addresses
 (IPv4; global, local and link-local IPv6), IBANs (ISO 13616: length of the country, ISO 7064 MOD 97-10), passport
-numbers that are called so and the machine-readable lines of passports (ICAO 9303), and secrets: keys and tokens with
-the known prefixes of their issuers, JSON Web Tokens, private keys in PEM, and what is called a token or a key.
+numbers that are called so or a travel document's, the machine-readable lines of passports (ICAO 9303), and secrets:
+keys and tokens with the known prefixes of their issuers, JSON Web Tokens, private keys in PEM, and what is called a
+token or a key.
 
 Every pattern but that of URLs has a bounded length, and a URL is taken whole, so the time is linear in the text.
 Knows no text: :mod:`modelyard.methods.personal_data` looks for them.
@@ -170,9 +171,10 @@ _LENGTHS = {
 }
 """Characters of an IBAN → countries (ISO 13616 registry)."""
 
+_PASSPORT = r"(?:[A-Z]{1,2}\d{6,8}|\d{9})"
 _PASSPORT_WORD = (
-    r"(?:(?i:passport|passeport|pasaporte|reisepass)(?i: (?:number|no|num|nr|n°))?\.?|护照(?:号码|号)?)"
-    r"(?: is|是|为)?[ #:：]{0,3}"
+    r"(?:(?i:passport|passeport|pasaporte|passaporte|passaporto|reisepass|paspoort|travel (?:document|permit))"
+    r"(?i: (?:number|no|num|nr|n°|nº))?\.?|(?:护照|旅行证|通行证|证件)(?:号码|号)?)(?: is|是|为)?[ #:：]{0,3}"
 )
 _SECRET_WORD = (
     r"(?:(?i:api[_ -]?key|access[_ -]?key|secret[_ -]?key|client[_ -]?secret|auth[_ -]?token|access[_ -]?token|token)"
@@ -188,7 +190,8 @@ SHAPES = (
     Shape("email", _EMAIL),
     Shape("passport", r"P[A-Z<][A-Z]{3}(?=[A-Z<]{0,37}<<)[A-Z<]{39}(?![A-Z<])"),
     Shape("passport", r"[A-Z0-9<]{9}\d[A-Z<]{3}\d{7}[MFX<]\d{7}[A-Z0-9<]{14}\d\d", is_passport_line),
-    Shape("passport", r"(?:[A-Z]{1,2}\d{6,8}|\d{9})(?![A-Za-z\d])", bool, _PASSPORT_WORD),
+    Shape("passport", rf"{_PASSPORT}(?![A-Za-z\d])", bool, _PASSPORT_WORD),
+    Shape("passport", rf"{_PASSPORT}(?= ?[(（](?i:passport|travel document|护照|证件))"),
     Shape(
         "iban",
         "(?:"

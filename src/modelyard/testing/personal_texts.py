@@ -185,7 +185,7 @@ _DECOYS: tuple[Callable[[random.Random], str], ...] = (
     lambda source: card(source, valid=False),
     lambda source: iban(source, valid=False).replace(" ", ""),
     lambda source: _pattern(source, "#,###,###.00", "##.##", "3.14159265358###"),
-    lambda source: _pattern(source, "ORD-########-###", "SKU A#####", "#########"),
+    lambda source: _pattern(source, "ORD-########-###", "SKU A#####", "#########", "E########", "HT#######"),
     lambda source: _pattern(source, "xxxxxxxx-xxxx-4xxx-9xxx-xxxxxxxxxxxx", "commit axxxxxx"),
     lambda source: _pattern(source, "v1.##.#.#", "std::vector", "12:#0:3#", "127.0.0.1"),
     lambda source: _pattern(source, "ISBN 978-3-16-1#####-#", "page 1##-2##", "2001 2002 2003 2004"),
