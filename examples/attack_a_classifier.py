@@ -1,6 +1,6 @@
 """Questions 20 and 37: attack a digit classifier with PGD, ours and the toolbox's (ART), detect it, and harden.
 
-python examples/attack_a_classifier.py [EPOCHS] [FOLDER]
+python examples/attack_a_classifier.py [EPOCHS] [FOLDER FOR PICTURES]
 """
 
 import json
@@ -59,5 +59,7 @@ ours = modelyard.attack.pgd(plain, digits, budget=EPSILON, rows=200, step_size=E
 print(f"toolbox {standing:.3f}, modelyard {ours.findings.measures['robust_accuracy'].value:.3f}")
 
 for name, detector in {"squeezing": modelyard.detect.squeezing, "mahalanobis": modelyard.detect.mahalanobis}.items():
-    area = detector(plain, digits, budget=EPSILON, rows=200).findings.measures["detection_auc"]
+    told = detector(plain, digits, budget=EPSILON, rows=200).findings
+    area = told.measures["detection_auc"]
     print(f"{name}: attacked digits found, area {area.value:.3f} ({area.low:.3f} to {area.high:.3f})")
+    (pictures / f"{name}.png").write_bytes(draw_png(told.figures[0]))

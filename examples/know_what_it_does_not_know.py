@@ -1,9 +1,13 @@
 """Question 9: how uncertain a model is: calibration, conformal sets, an ensemble, dropout passes, abstention.
 
-python examples/know_what_it_does_not_know.py
+python examples/know_what_it_does_not_know.py [FOLDER FOR PICTURES]
 """
 
+import sys
+from pathlib import Path
+
 import modelyard
+from modelyard.render.figures import draw_png
 
 rows = modelyard.load.data(
     modelyard.fetch("sklearn:digits"),
@@ -25,7 +29,7 @@ calibrated = modelyard.calibrate.isotonic(plain, rows)
 show("as it is", modelyard.evaluate(plain, rows), "accuracy", "calibration_error")
 show("calibrated", modelyard.evaluate(calibrated, rows), "accuracy", "calibration_error")
 
-sets = modelyard.conformal(calibrated, rows, level=0.95)
+sets = modelyard.conformal.sets(calibrated, rows, level=0.95)
 show("sets that promise 0.95", modelyard.evaluate(sets, rows), "set_coverage", "set_size")
 
 together = modelyard.ensemble.average(*forests)
@@ -34,6 +38,8 @@ show("their disagreement", modelyard.uncertainty.ensemble(plain, rows, *forests[
 
 abstaining = modelyard.abstain(calibrated, rows, coverage=0.8)
 show("the surest four fifths", abstaining, "accuracy_at_coverage", "aurc")
+picture = draw_png(abstaining.findings.figures[0])
+(Path(sys.argv[1] if len(sys.argv) > 1 else ".") / "abstaining.png").write_bytes(picture)
 
 network = modelyard.load.model(modelyard.fetch("new:mlp?hidden=64&dropout=0.2"), rows, task="tabular-classification")
 network = modelyard.finetune.full(network, rows, epochs=20, learning_rate=0.003)

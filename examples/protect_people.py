@@ -11,6 +11,7 @@ from pathlib import Path
 
 import modelyard
 from modelyard.core.secret_keys import new_secret_key
+from modelyard.render.figures import draw_png
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
 source = random.Random(0)
@@ -49,6 +50,7 @@ alike = modelyard.anonymise.generalise(people, columns=["name", "age"], k=5)
 for name, data in (("raw", people), ("generalised", alike)):
     report = modelyard.anonymise.check(data, columns=["name", "age"])
     print(f"{name}: k = {report.findings.measures['k_anonymity'].value:.0f}")
+    (folder / f"alike-{name}.png").write_bytes(draw_png(report.findings.figures[0]))
 
 mean = modelyard.aggregate.mean(
     people, column="age", low=0, high=100, epsilon=0.5, budget=folder / "budget.json", total=1.0

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import modelyard
+from modelyard.render.figures import draw_png
 
 folder = Path(sys.argv[1])
 suite = folder / "tumours.suite.yaml"
@@ -44,6 +45,7 @@ model = modelyard.fit.linear(tumours, task="tabular-classification")
 report = modelyard.test(model, modelyard.fetch(str(suite)))
 for name, measure in report.findings.measures.items():
     print(f"{name}: {measure.value:g} of {measure.n} cases")
+(folder / "tests.png").write_bytes(draw_png(report.findings.figures[0]))
 
 command = [sys.executable, "-m", "pytest", "-p", "modelyard.pytest_plugin", "-rA", "-q", str(suite)]
 print(subprocess.run([*command, "--modelyard-model", str(model.path)], capture_output=True, text=True).stdout)

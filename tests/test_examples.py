@@ -44,6 +44,7 @@ def test_protect_people(tmp_path: Path) -> None:
     assert lines[7] == "raw: k = 1"
     assert int(lines[8].removeprefix("generalised: k = ")) >= 5
     assert lines[9].endswith("epsilon left 0.5")
+    assert {file.name for file in tmp_path.glob("*.png")} == {"alike-raw.png", "alike-generalised.png"}
 
 
 @pytest.mark.slow
@@ -62,6 +63,7 @@ def test_test_a_model(tmp_path: Path) -> None:
     assert "tests_failed: 0 of" in printed
     assert "PASSED tumours.suite.yaml::growing never makes it more harmless" in printed
     assert "failed" not in printed.splitlines()[-1]
+    assert (tmp_path / "tests.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.slow
@@ -75,6 +77,7 @@ def test_know_what_it_does_not_know(tmp_path: Path) -> None:
     assert value["their disagreement"]["error_auc"] > 0.7
     assert value["the surest four fifths"]["accuracy_at_coverage"] > value["as it is"]["accuracy"]
     assert value["twenty dropout passes"]["error_auc"] > 0.7
+    assert (tmp_path / "abstaining.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.slow
@@ -87,6 +90,7 @@ def test_judge_a_model(tmp_path: Path) -> None:
     assert "confusion matrix" in printed
     assert "ver-fit" in printed
     assert "slices of 30 rows or more were looked at" in printed
+    assert (tmp_path / "judged.html").read_text().count("<svg") >= 3
 
 
 @pytest.mark.slow
@@ -212,6 +216,7 @@ def test_attack_a_classifier(tmp_path: Path) -> None:
     # Images are sent in whole steps of 8 bits by ours, and as they come by the toolbox.
     assert abs(theirs - ours) <= 0.03
     assert float(found["squeezing"].split("area ")[1].split()[0]) > 0.6
+    assert (tmp_path / "squeezing.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.slow

@@ -104,6 +104,9 @@ def test_the_step_keeps_the_contract_and_counts(model: Model, tmp_path: Path) ->
     measures = report.findings.measures
     assert (measures["tests_passed"].value, measures["tests_failed"].value) == (0.0, 1.0)
     assert report.findings.tables[1].rows[0][0] == "heavy things"
+    passed, failed = report.findings.figures[0].series
+    assert sum(value or 0 for value in failed.y) == measures["tests_failed"].value
+    assert sum(value or 0 for value in passed.y) + sum(value or 0 for value in failed.y) == measures["tests_failed"].n
 
 
 def test_the_command_ends_with_one_where_a_case_fails(

@@ -11,7 +11,7 @@ from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.predictor import Predictor
 from modelyard.core.progress import progress
-from modelyard.core.report import Findings, Measure, Report, Table
+from modelyard.core.report import Figure, Findings, Measure, Report, Series, Table
 from modelyard.core.source import Source
 from modelyard.core.step import step
 from modelyard.engines import behaviour
@@ -63,9 +63,14 @@ def _findings(outcomes: Sequence[behaviour.Outcome]) -> Findings:
     }
     kinds = Counter(item.case.kind for item in outcomes)
     losing = Counter(item.case.kind for item in failed)
-    rows: list[list[Any]] = [[kind, kinds[kind], losing[kind]] for kind in sorted(kinds)]
+    names = sorted(kinds)
+    rows: list[list[Any]] = [[kind, kinds[kind], losing[kind]] for kind in names]
     tables = [Table("Behavioural tests", ("kind", "cases", "failed"), rows)]
     if failed:
         shown: list[list[Any]] = [[item.case.name, item.case.kind, item.rows, item.wording] for item in failed]
         tables.append(Table("Cases that failed", ("case", "kind", "rows", "what was wrong"), shown))
-    return Findings(measures, tables)
+    series = [
+        Series("passed", names, [float(kinds[kind] - losing[kind]) for kind in names]),
+        Series("failed", names, [float(losing[kind]) for kind in names]),
+    ]
+    return Findings(measures, tables, [Figure("Cases by kind", "bar", "", "cases", series)])
