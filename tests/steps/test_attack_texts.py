@@ -98,13 +98,49 @@ def test_typing_errors_turn_some_answers_and_more_with_more_of_them(
 def test_folding_undoes_every_look_alike(model: Model, data: Dataset, tmp_path: Path, folder: Path) -> None:
     bare = attack("homoglyphs", [model, data, None], tmp_path / "bare", budget=8)
     assert bare.measures["robust_accuracy"].value != 1.0
-    folded = check_step("normalize", [data])
+    folded = check_step("normalize characters", [data])
     assert isinstance(folded, Dataset)
     assert folded.transforms == (TransformSpec("normalize", {"roles": ["text"]}),)
     safe = train(folder / "folded", folded)
     for number, rows in enumerate((folded, data)):
         found = attack("homoglyphs", [safe, rows, None], tmp_path / f"safe{number}", budget=8)
         assert found.measures["robust_accuracy"].value == found.measures["unattacked_accuracy"].value == 1.0
+
+
+def test_correcting_undoes_typing_errors_here_and_in_the_model(
+    model: Model, data: Dataset, tmp_path: Path, folder: Path
+) -> None:
+    bare = attack("typos", [model, data, None], tmp_path / "bare", budget=8)
+    corrected = check_step("normalize spelling", [data])
+    assert isinstance(corrected, Dataset)
+    assert corrected.column("train", "text") == data.column("train", "text")
+    (spec,) = corrected.transforms
+    assert spec.name == "spelling"
+    assert spec.options["known"]["prize"] == sum("prize" in text for text in data.column("train", "text"))
+    safe = train(folder / "corrected", corrected)
+    found = attack("typos", [safe, data, None], tmp_path / "safe", budget=8)
+    before, after = (each.measures["robust_accuracy"].value for each in (bare, found))
+    assert before is not None
+    assert after is not None
+    assert after > before
+    with Predictor(safe) as predictor:
+        one, other = predictor.predict([{"text": text} for text in ("win a free prize", "win a freee pirze")])
+    assert one["scores"] == other["scores"]
+
+
+def test_a_turned_text_is_drawn_with_its_edits(model: Model, data: Dataset, tmp_path: Path) -> None:
+    found = attack("typos", [model, data, None], tmp_path / "out", budget=8)
+    drawn = [figure for figure in found.figures if figure.kind == "text"]
+    assert len(drawn) == min(6, len(found.tables[1].rows))
+    for figure, (row, before, after, old, new) in zip(drawn, found.tables[1].rows, strict=False):
+        assert figure.title == f"Row {row}: {old}, after the attack {new}"
+        assert "".join(figure.x_names) == f"{before}\n\n{after}"
+        gone, come = (
+            {word for word, ground in zip(figure.x_names, figure.cells[0], strict=True) if ground == side}
+            for side in (1, -1)
+        )
+        assert gone == set(str(before).split()) - set(str(after).split())
+        assert come == set(str(after).split()) - set(str(before).split())
 
 
 def test_rows_of_one_class_alone(model: Model, data: Dataset, tmp_path: Path) -> None:
@@ -142,7 +178,12 @@ def test_what_cannot_be_attacked_is_said(model: Model, data: Dataset, tmp_path: 
 
 
 def test_normalize_refuses_what_is_no_text(data: Dataset, tmp_path: Path) -> None:
-    step = lookup.step("normalize")
+    for name in ("normalize characters", "normalize spelling"):
+        refuse(name, data, tmp_path)
+
+
+def refuse(name: str, data: Dataset, tmp_path: Path) -> None:
+    step = lookup.step(name)
     with pytest.raises(InputError, match="'row' holds no text"):
         step.function(data, out=tmp_path, roles=["row"])
     with pytest.raises(InputError, match="no role 'txt'"):

@@ -59,7 +59,8 @@ def adversarial(
     ``attack`` before and after.
 
     Args:
-        model: the model to start from; for texts one that was trained already, since it is attacked.
+        model: the model to start from; for texts, unless ``searched`` is 0, one that was trained already, since it is
+            attacked.
         data: rows to learn from, in the splits train and, for texts, validation.
         attack: pgd for images and tables, the kind of the edits for texts; auto is pgd or typos.
         budget: of the attack, as in ``attack``. Left out, 0.03 of a pixel's range or standard deviations, or 3 words.

@@ -1,4 +1,4 @@
-"""``normalize``: look-alike letters and invisible characters leave the texts, here and wherever the model runs.
+"""``normalize characters``: look-alike letters and invisible characters leave texts, here and wherever the model runs.
 
 Knows no character; the transform of the same name does the work and travels with the model.
 """
@@ -15,7 +15,7 @@ from modelyard.engines import transforming
 
 
 @step
-def normalize(data: Dataset, *, out: Path, roles: Sequence[str] = ("text",)) -> Dataset:
+def characters(data: Dataset, *, out: Path, roles: Sequence[str] = ("text",)) -> Dataset:
     """Fold look-alike letters, wide forms and invisible characters in texts to plain ones.
 
     Full-width, bold and joined forms become plain letters (Unicode's NFKC), zero-width characters and overrides of
@@ -33,5 +33,5 @@ def normalize(data: Dataset, *, out: Path, roles: Sequence[str] = ("text",)) -> 
     named = sorted(set(roles))
     spec = TransformSpec("normalize", {"roles": named})
     for role in named:
-        transforming.check_text(data, role, "normalize")
-    return transforming.transform(data, spec, named, out=out, title="normalize")
+        transforming.check_text(data, role, "normalize characters")
+    return transforming.transform(data, spec, named, out=out, title="folding characters")

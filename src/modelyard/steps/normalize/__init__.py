@@ -1,0 +1,3 @@
+"""The verb ``normalize``."""
+
+DEFAULT = "characters"
