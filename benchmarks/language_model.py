@@ -1,12 +1,13 @@
 """SmolLM2 in every form that modelyard gives it, beside transformers, llama.cpp and OpenVINO GenAI: tokens a second.
 
-python benchmarks/language_model.py [--llama PYTHON] [--genai PYTHON] [--quality]
+python benchmarks/language_model.py [--llama PYTHON] [--genai PYTHON] [--quality] [--folder FOLDER] [--only WORD ...]
 
 ``--llama`` and ``--genai`` name interpreters that have llama-cpp-python and openvino-genai; without them those rows
 are left out. Every variant runs in a process of its own, and they take turns round by round. A round reads a prompt of
 128 tokens, then writes 64, one at a time. ``--quality`` adds perplexity and how often the likeliest next token is that
-of the float32 export, on 16,000 tokens of book excerpts. Figures are medians of rounds; the ratio is to transformers
-in float32 within a round.
+of the float32 export, on 16,000 tokens of book excerpts. ``--folder`` keeps the forms, and takes those that lie there;
+with ``--rounds 0`` nothing is timed. Figures are medians of rounds; the ratio is to the first row
+within a round, which is transformers in float32 where ``--only`` does not choose rows by words of their names.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ REFERENCE = "transformers float32"
 FLOAT = "onnxruntime float32"
 FORMS: dict[str, tuple[str, dict[str, Any]]] = {
     "openvino float32": ("export openvino", {}),
-    "quantize half (openvino)": ("quantize half", {}),
+    "quantize weights, openvino, 8 bits": ("quantize weights", {"bits": 8, "runtime": "openvino"}),
+    "same, int8 activations": ("quantize weights", {"bits": 8, "activations": "int8", "runtime": "openvino"}),
+    "quantize weights, openvino, 4 bits": ("quantize weights", {"bits": 4, "runtime": "openvino"}),
     "quantize weights": ("quantize weights", {}),
     "quantize weights, int8 activations": ("quantize weights", {"activations": "int8"}),
     "quantize dynamic": ("quantize dynamic", {}),
@@ -51,18 +54,19 @@ def ours(model: str) -> Timed:
     from modelyard.core.artifact import open_artifact
     from modelyard.core.model import Model
     from modelyard.core.predictor import Predictor
-    from modelyard.tasks.text_generation.decoding import State, prefill
+    from modelyard.tasks.text_generation.slots import open_cache
 
     predictor = Predictor(cast(Model, open_artifact(Path(model))), threads=THREADS)
-    batch, state = predictor.processor.collate([np.array(tokens())]), list[State]()
+    cache = open_cache(predictor.session, predictor.processor.cache, slots=1, tokens=PROMPT + ANSWER)
 
     def read() -> None:
-        state[:] = [prefill(predictor.session, batch)[1]]
+        cache.clear(0)
+        cache.append([(0, np.array(tokens()))])
 
     def write() -> None:
-        token = np.array([5])
+        token = 5
         for _ in range(ANSWER):
-            token = state[0].step(predictor.session, token).argmax(axis=1)
+            token = int(cache.append([(0, np.array([token]))])[0].argmax())
 
     return read, write
 
@@ -170,10 +174,13 @@ class Worker:
 
 
 def run(name: str, inputs: Sequence[Any], out: Path, **options: object) -> Any:
-    """Call a step; its artifact."""
+    """Call a step; its artifact, or the one that lies there."""
     from modelyard.core import lookup
+    from modelyard.core.artifact import open_artifact
     from modelyard.engines.local import execute
 
+    if out.is_dir():
+        return open_artifact(out)
     step = lookup.step(name)
     out.mkdir()
     return execute(step, inputs, step.check_options(dict(options)), out=out, scratch=out.parent)
@@ -193,15 +200,15 @@ def make(folder: Path) -> tuple[dict[str, Any], Any]:
     return forms, data
 
 
-def quality(forms: dict[str, Any], data: Any) -> dict[str, str]:
-    """Perplexity, and agreement with the first form, of each."""
+def quality(forms: dict[str, Any], data: Any, names: Sequence[str], folder: Path) -> dict[str, str]:
+    """Perplexity, and agreement with the first form, of those that are named."""
     found: dict[str, str] = {}
-    with tempfile.TemporaryDirectory() as name:
-        reports: dict[str, Any] = {}
-        for number, (form, model) in enumerate(forms.items()):
-            reports[form] = run("evaluate", [model, data], Path(name) / f"evaluate{number}")
+    reports: dict[str, Any] = {}
+    for number, (form, model) in enumerate(forms.items()):
+        if form in names or not number:
+            reports[form] = run("evaluate", [model, data], folder / f"evaluate{number}")
             pair = [reports[form], next(iter(reports.values()))]
-            compared = run("compare", pair, Path(name) / f"compare{number}", task="text-generation")
+            compared = run("compare", pair, folder / f"compare{number}", task="text-generation")
             perplexity = reports[form].findings.measures["perplexity"].value
             found[form] = f"{perplexity:10.2f} {compared.findings.measures['agreement'].value:9.3f}"
     return found
@@ -212,6 +219,8 @@ def main() -> None:
     parser.add_argument("--llama", help="interpreter with llama-cpp-python")
     parser.add_argument("--genai", help="interpreter with openvino-genai")
     parser.add_argument("--quality", action="store_true")
+    parser.add_argument("--folder", type=Path, help="where the forms are kept; by default nowhere")
+    parser.add_argument("--only", nargs="+", default=[], help="words of the names of rows")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -221,24 +230,28 @@ def main() -> None:
     from modelyard.sources import fetch
 
     with tempfile.TemporaryDirectory() as name:
-        forms, data = make(Path(name))
+        folder = given.folder or Path(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        forms, data = make(folder)
         gguf = fetch(WEIGHTS).path
-        workers = {REFERENCE: Worker(sys.executable, "float32", gguf)}
-        workers["transformers bfloat16"] = Worker(sys.executable, "bfloat16", gguf)
-        workers |= {form: Worker(sys.executable, "ours", model.path) for form, model in forms.items()}
-        if given.llama:
-            workers["llama.cpp Q4_1"] = Worker(given.llama, "llama", gguf)
-        if given.genai:
-            workers["OpenVINO GenAI Q4_1"] = Worker(given.genai, "genai", gguf)
+        field: dict[str, tuple[str, str, Path]] = {
+            REFERENCE: (sys.executable, "float32", gguf),
+            "transformers bfloat16": (sys.executable, "bfloat16", gguf),
+        }
+        field |= {form: (sys.executable, "ours", model.path) for form, model in forms.items()}
+        field |= {"llama.cpp Q4_1": (given.llama, "llama", gguf)} if given.llama else {}
+        field |= {"OpenVINO GenAI Q4_1": (given.genai, "genai", gguf)} if given.genai else {}
+        names = [name for name in field if not given.only or any(word in name for word in given.only)]
+        workers = {name: Worker(*field[name]) for name in names if given.rounds}
         rounds = [{form: process.round() for form, process in workers.items()} for _ in range(given.rounds)]
         for process in workers.values():
             process.close()
-        judged = quality(forms, data) if given.quality else {}
+        judged = quality(forms, data, names, folder) if given.quality else {}
         print(f"{'':36} {'prompt/s':>9} {'ratio':>6} {'answer/s':>9} {'ratio':>6} {'MB':>6} perplexity agreement")
-        for form in workers:
+        for form in names:
             cells = []
-            for place in (0, 1):
-                ratio = statistics.median(times[form][place] / times[REFERENCE][place] for times in rounds)
+            for place in (0, 1) if rounds else ():
+                ratio = statistics.median(times[form][place] / times[names[0]][place] for times in rounds)
                 cells.append(f"{statistics.median(times[form][place] for times in rounds):9.1f} {ratio:6.2f}")
             size = forms[form].size_bytes / 1e6 if form in forms else gguf.stat().st_size / 1e6
             print(f"{form:36} {' '.join(cells)} {size:6.1f} {judged.get(form, '')}", flush=True)

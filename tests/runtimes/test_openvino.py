@@ -14,7 +14,6 @@ import pytest
 from modelyard.core import lookup
 from modelyard.core.errors import InputError, MissingExtraError
 from modelyard.core.model import Model
-from modelyard.core.predictor import Predictor
 from modelyard.core.source import Source
 from modelyard.testing import check_runtime, check_task, tiny
 
@@ -67,19 +66,6 @@ def test_it_keeps_the_contract_of_a_runtime(exported: Model) -> None:
 @pytest.mark.parametrize(("rows", "length"), [(1, 1), (1, 20), (5, 3)])
 def test_it_answers_as_torch_does(classifier: Model, exported: Model, rows: int, length: int) -> None:
     np.testing.assert_allclose(_logits(exported, rows, length), _logits(classifier, rows, length), atol=1e-5)
-
-
-@pytest.mark.slow
-def test_a_language_model_with_its_cache(tmp_path: Path) -> None:
-    source = Source("tiny", tiny.write_causal(tmp_path / "source"), "", {})
-    for name in ("model", "graph", "exported"):
-        (tmp_path / name).mkdir()
-    model = lookup.task("text-generation").adopt(source, tmp_path / "model", data=None, seed=0)
-    exported = _build(_build(model, "onnxruntime", tmp_path / "graph"), "openvino", tmp_path / "exported")
-    check_runtime(exported)
-    with Predictor(model) as before, Predictor(exported) as after:
-        options = {"temperature": 0.0, "max_tokens": 8}
-        assert after.predict(ROWS[:3], **options) == before.predict(ROWS[:3], **options)
 
 
 def test_names_of_inputs_and_outputs(classifier: Model, exported: Model) -> None:

@@ -1,17 +1,13 @@
-"""``quantize weights``: blocks against their formula, and a generator that stays near the float one."""
+"""``quantize weights``: a generator that stays near the float one."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 
 from modelyard.core import lookup
 from modelyard.core.model import Model
 from modelyard.core.source import Source
-from modelyard.runtimes.onnxruntime.weight_only import pack, to_steps
 from modelyard.testing import check_step, tiny
 
 
@@ -55,33 +51,3 @@ def test_more_bits_are_nearer(generator: Model, exported: Model) -> None:
     assert isinstance(near, Model)
     expected = logits(generator)
     assert np.abs(logits(near) - expected).max() < np.abs(logits(far) - expected).max()
-
-
-@given(
-    arrays.arrays(np.float32, (3, 64), elements=st.floats(-100, 100, width=32)),
-    st.sampled_from([4, 8]),
-)
-def test_a_block_is_rounded_to_half_a_step(table: np.ndarray, bits: int) -> None:
-    steps, scales, offsets = to_steps(table, bits)
-    assert steps.min() >= 0
-    assert steps.max() < 2**bits
-    found = (steps * scales[:, :, None] + offsets[:, :, None]).reshape(table.shape)
-    bound = np.repeat(scales, 32, axis=1) * 0.501 + 1e-4
-    assert (np.abs(found - table) <= bound).all()
-
-
-@given(st.integers(0, 2**32 - 1))
-def test_values_on_a_grid_come_back_as_they_were(seed: int) -> None:
-    source = np.random.default_rng(seed)
-    grid = source.integers(0, 16, (2, 3, 32))
-    grid[:, :, 0], grid[:, :, 1] = 0, 15
-    scales, offsets = (source.normal(size=(2, 3, 1)).astype(np.float16).astype(np.float32) for _ in range(2))
-    table = (grid * np.abs(scales) + offsets).astype(np.float32)
-    steps, found, start = to_steps(table.reshape(2, 96), 4)
-    assert (steps == grid).all() or not scales.all()
-    np.testing.assert_allclose(steps * found[:, :, None] + start[:, :, None], table, rtol=1e-5, atol=1e-5)
-
-
-def test_two_steps_share_a_byte() -> None:
-    steps = np.arange(32, dtype=np.int32).reshape(1, 1, 32) % 16
-    assert pack(steps)[0, 0, :3].tolist() == [0x10, 0x32, 0x54]

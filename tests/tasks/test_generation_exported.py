@@ -12,7 +12,6 @@ from modelyard.core import lookup
 from modelyard.core.model import Model
 from modelyard.core.predictor import Predictor
 from modelyard.core.source import Source
-from modelyard.runtimes.onnxruntime import block_weights
 from modelyard.tasks.text_generation.task import TextGeneration
 from modelyard.testing import tiny
 
@@ -59,14 +58,3 @@ def test_int8_blocks_stay_near_the_float_logits(model: Model, exported: Model, t
         logits.append(np.asarray(session.run(batch)["logits"])[batch["attention_mask"] == 1])
         session.close()
     assert 0 < np.abs(logits[0] - logits[1]).max() < 0.05 * np.ptp(logits[0])
-
-
-def test_blocks_hold_each_weight_to_half_a_step() -> None:
-    table = np.random.default_rng(0).normal(size=(5, 96)).astype(np.float32)
-    table[2, :32] = 0
-    blocks, scales = block_weights.to_blocks(table)
-    assert blocks.shape == (5, 3, 32)
-    restored = (blocks.astype(np.float32) - 128) * scales[:, :, None]
-    error = np.abs(restored.reshape(5, 96) - table).reshape(5, 3, 32).max(axis=2)
-    assert (error <= scales / 2 + 1e-7).all()
-    np.testing.assert_allclose(scales, np.abs(table.reshape(5, 3, 32)).max(axis=2) / 127)

@@ -15,7 +15,7 @@ from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.predictor import Predictor
 from modelyard.core.source import Source
-from modelyard.tasks.text_generation import decoding
+from modelyard.tasks.text_generation import continuous, decoding
 from modelyard.tasks.text_generation.options import read
 from modelyard.tasks.text_generation.task import TextGeneration
 from modelyard.testing import tiny
@@ -50,7 +50,7 @@ def reference(source: Source) -> Any:
 def _ids(predictor: Predictor, texts: list[str], **options: Any) -> list[list[int]]:
     chosen = read(options)
     answers = decoding.start(predictor.processor, [predictor.processor.prompt(text) for text in texts], chosen)
-    for _ in decoding.decode(predictor.session, predictor.processor, answers, chosen):
+    for _ in continuous.write(predictor.session, predictor.processor, answers, chosen):
         pass
     return [answer.ids for answer in answers]
 
@@ -77,7 +77,7 @@ def test_repetition_penalty_is_that_of_transformers(predictor: Predictor, refere
 
 def test_long_prompts_go_through_in_chunks(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = _ids(predictor, list(tiny.TEXTS), max_tokens=10)
-    monkeypatch.setattr(decoding, "CHUNK", 7)
+    monkeypatch.setattr(continuous, "CHUNK", 7)
     assert _ids(predictor, list(tiny.TEXTS), max_tokens=10) == whole
 
 

@@ -5,9 +5,9 @@ Knows arrays by name, no rows and no tasks' meaning.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from modelyard.core.model import Model
 
@@ -36,6 +36,41 @@ class Session(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class KeyValueCache(Protocol):
+    """Keys and values of texts that grow: a slot each. What was computed of a token stays where it is."""
+
+    lengths: np.ndarray
+    """Tokens that each slot holds, int64. To lower one is to forget what lies beyond."""
+
+    def append(self, pieces: Sequence[tuple[int, np.ndarray]]) -> np.ndarray:
+        """Run the model over the next tokens of some slots.
+
+        Args:
+            pieces: a slot and the ids of its next tokens, int64; no slot twice.
+
+        Returns:
+            logits after the last token of each piece, float32 (pieces, vocabulary).
+        """
+        ...
+
+    def copy(self, source: int, target: int, length: int) -> None:
+        """Fill a slot with the first ``length`` tokens of another."""
+        ...
+
+    def clear(self, slot: int) -> None:
+        """Empty a slot; its memory goes back to the system."""
+        ...
+
+
+@runtime_checkable
+class CachingSession(Protocol):
+    """A session that can keep the key–value cache of a language model itself."""
+
+    def open_cache(self, slots: int, tokens: int) -> KeyValueCache | None:
+        """An empty cache of so many slots, each of at most ``tokens`` tokens; None where this model has none."""
+        ...
 
 
 class NetworkSession(Session, Protocol):

@@ -24,7 +24,7 @@ from modelyard.engines.jobs import find_function
 from modelyard.serve import frames
 from modelyard.serve.frames import Answer, Frame, Unpacker
 from modelyard.serve.opening import measure
-from modelyard.serve.writing_process import write_answers
+from modelyard.serve.writing_process import open_writer, write_answers
 
 _CHUNK = 1 << 18
 _NICER = 10
@@ -75,10 +75,13 @@ def _hand_out(control: socket.socket, predictor: Predictor, job: Mapping[str, An
 
 def _serve(connection: socket.socket, predictor: Predictor, job: Mapping[str, Any]) -> None:
     threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
+    generates = "generation" in predictor.task.abilities
+    # Laying a model out for a cache may take seconds: whoever says that it is here can work.
+    writer = open_writer(predictor, slots=job["slots"], tokens=job["cache_tokens"]) if generates else None
     try:
         connection.sendall(frames.pack({"pid": os.getpid()}))
-        if "generation" in predictor.task.abilities:
-            write_answers(connection, predictor, slots=job["slots"], tokens=job["cache_tokens"])
+        if writer is not None:
+            write_answers(connection, predictor, writer)
         else:
             _predict(connection, predictor)
     except OSError:

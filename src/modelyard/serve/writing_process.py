@@ -20,15 +20,19 @@ from modelyard.serve.frames import Frame, Unpacker
 _CHUNK = 1 << 18
 
 
-def write_answers(connection: socket.socket, predictor: Predictor, *, slots: int, tokens: int) -> None:
-    """Until the server closes its end.
+def open_writer(predictor: Predictor, *, slots: int, tokens: int) -> Writer:
+    """A writer that is ready.
 
     Args:
         slots: most answers at once.
         tokens: most tokens that their cache holds.
     """
     task = cast(GeneratingTask, predictor.task)
-    writer = task.writer(predictor.session, predictor.processor, slots=slots, tokens=tokens)
+    return task.writer(predictor.session, predictor.processor, slots=slots, tokens=tokens)
+
+
+def write_answers(connection: socket.socket, predictor: Predictor, writer: Writer) -> None:
+    """Until the server closes its end."""
     unpacker = Unpacker()
     while True:
         if not writer.busy or select.select([connection], [], [], 0)[0]:

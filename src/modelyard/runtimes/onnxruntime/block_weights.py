@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-BLOCK = 32
+from modelyard.methods.weight_blocks import BLOCK, to_blocks
+
 BITS = 8
 MIDDLE = 128
 """The uint8 that stands for zero."""
@@ -125,7 +126,8 @@ class BlockWeights:
         target = f"{name}_transposed" if transpose else name
         if f"{target}_blocks" not in self.tensors:
             blocks, scales = to_blocks(self.table(name, transpose=transpose))
-            self.tensors[f"{target}_blocks"] = numpy_helper.from_array(blocks, f"{target}_blocks")
+            unsigned = (blocks.astype(np.int16) + MIDDLE).astype(np.uint8)
+            self.tensors[f"{target}_blocks"] = numpy_helper.from_array(unsigned, f"{target}_blocks")
             self.tensors[f"{target}_scales"] = numpy_helper.from_array(scales, f"{target}_scales")
 
     def table(self, name: str, *, transpose: bool) -> np.ndarray:
@@ -134,18 +136,3 @@ class BlockWeights:
 
         table = numpy_helper.to_array(self.tables[name])
         return table.T if transpose else table
-
-
-def to_blocks(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Symmetric int8 in blocks: ``table`` is about ``(blocks - 128) * scales``.
-
-    Args:
-        table: float32, shape (rows, columns).
-
-    Returns:
-        uint8 of shape (rows, columns / 32, 32) and float32 scales of shape (rows, columns / 32).
-    """
-    cut = np.ascontiguousarray(table, dtype=np.float32).reshape(len(table), -1, BLOCK)
-    scales = np.abs(cut).max(axis=2) / 127
-    steps = np.rint(cut / np.where(scales == 0, 1, scales)[:, :, None])
-    return (steps + MIDDLE).astype(np.uint8), scales.astype(np.float32)

@@ -10,6 +10,7 @@ from modelyard.core.model import Model
 from modelyard.core.runtime import Arrays
 from modelyard.formats.files import copy_companions
 from modelyard.formats.onnx_file import MODEL_FILE
+from modelyard.methods.weight_blocks import BLOCK
 from modelyard.runtimes.onnxruntime.session import OnnxSession
 
 
@@ -95,13 +96,13 @@ class OnnxRuntime:
             settings |= {"per_channel": per_channel, "reduce_range": reduce_range}
         elif weight_bits is not None:
             graph = weight_only.quantize(graph, bits=weight_bits, int8_activations=int8_activations)
-            settings |= {"precision": f"int{weight_bits} weights", "blocks": block_weights.BLOCK}
+            settings |= {"precision": f"int{weight_bits} weights", "blocks": BLOCK}
             settings |= {"int8_activations": int8_activations}
         elif precision == "fp16":
             graph = half_weights.store(graph)
         elif precision == "int8" and blocks:
             graph = block_weights.quantize(graph)
-            settings |= {"blocks": block_weights.BLOCK}
+            settings |= {"blocks": BLOCK}
         elif precision == "int8" and calibration is not None:
             graph = static_weights.quantize(
                 graph, calibration, method=method, per_channel=per_channel, reduce_range=reduce_range

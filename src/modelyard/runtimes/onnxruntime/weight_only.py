@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from modelyard.runtimes.onnxruntime.block_weights import BLOCK, DOMAIN, INT8_PRODUCTS, BlockWeights, replace_weights
+from modelyard.methods.weight_blocks import BLOCK, pack, to_steps
+from modelyard.runtimes.onnxruntime.block_weights import DOMAIN, INT8_PRODUCTS, BlockWeights, replace_weights
 
 PLANE = 4
 """Bits of one operator's weights."""
@@ -102,26 +103,3 @@ class _WeightOnly(BlockWeights):
         from onnx import numpy_helper
 
         self.tensors[name] = numpy_helper.from_array(array, name)
-
-
-def to_steps(table: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The table as ``scales * steps + offsets`` in blocks, from the least to the greatest value of each.
-
-    Args:
-        table: float32, shape (rows, columns), columns a multiple of 32.
-
-    Returns:
-        int32 steps from 0 to ``2**bits - 1`` of shape (rows, columns / 32, 32), and float32 scales and offsets of shape
-        (rows, columns / 32). Values that lie on such a grid of which both ends occur come back as they were.
-    """
-    cut = np.ascontiguousarray(table, dtype=np.float32).reshape(len(table), -1, BLOCK)
-    offsets = cut.min(axis=2)
-    scales = (cut.max(axis=2) - offsets) / np.float32(2**bits - 1)
-    steps = np.rint((cut - offsets[:, :, None]) / np.where(scales == 0, 1, scales)[:, :, None])
-    return steps.astype(np.int32), scales, offsets
-
-
-def pack(steps: np.ndarray) -> np.ndarray:
-    """Two steps of four bits in a byte, the first in the lower half."""
-    halves = steps.astype(np.uint8)
-    return np.ascontiguousarray(halves[:, :, 0::2] | (halves[:, :, 1::2] << PLANE))

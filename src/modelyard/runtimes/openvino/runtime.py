@@ -10,7 +10,7 @@ from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.runtime import Arrays
 from modelyard.formats.files import copy_companions
-from modelyard.runtimes.openvino import intermediate, static_weights
+from modelyard.runtimes.openvino import attention, intermediate, static_weights, weight_only
 from modelyard.runtimes.openvino.session import OpenVinoSession, import_openvino
 
 
@@ -43,6 +43,8 @@ class OpenVino:
         method: Literal["minmax", "percentile"] = "minmax",
         per_channel: bool = True,
         reduce_range: bool = False,
+        weight_bits: Literal[4, 8] | None = None,
+        int8_activations: bool = False,
         **unknown: Any,
     ) -> Mapping[str, Any]:
         """Convert the network of ``model`` by way of ONNX, and copy its other files.
@@ -56,6 +58,8 @@ class OpenVino:
             method: how a range follows from what was seen in calibration.
             per_channel: one scale for each output channel of a weight.
             reduce_range: 7-bit weights, for CPUs whose 16-bit sums of u8·s8 products overflow.
+            weight_bits: weights of so many bits, in place of ``precision``.
+            int8_activations: round activations too, in blocks and as they come, where ``weight_bits`` are given.
 
         Returns:
             ``precision``, ``compute`` and, for int8, the options that took effect.
@@ -74,6 +78,9 @@ class OpenVino:
             )
             settings |= {"per_channel": per_channel, "reduce_range": reduce_range}
             settings |= {"calibration": {"rows": len(calibration), "method": method}}
+        if weight_bits is not None:
+            weight_only.compress(graph, weight_bits)
+            settings |= {"precision": f"int{weight_bits} weights", "int8_activations": int8_activations}
         intermediate.write(graph, out, halve=precision == "fp16")
         copy_companions(model, out)
         return settings
@@ -102,4 +109,5 @@ def convert(model: Model) -> Any:
                 output.get_tensor().set_names(set())
     for port, value in zip(graph.outputs, source.graph.output, strict=True):
         port.get_tensor().set_names({value.name})
+    attention.fuse(graph)
     return graph

@@ -9,7 +9,9 @@ import numpy as np
 from modelyard.core.errors import InputError, MissingExtraError
 from modelyard.core.model import Model
 from modelyard.core.runtime import Arrays
+from modelyard.methods.weight_blocks import BLOCK
 from modelyard.runtimes.openvino import intermediate
+from modelyard.runtimes.openvino.paged_cache import PagedCache, can_be_paged, paged
 
 COMPUTE_TYPES = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 """The model's setting ``compute`` → OpenVINO's name. What is not said is computed in float32."""
@@ -31,32 +33,27 @@ class OpenVinoSession:
         openvino = import_openvino()
         intermediate.check(model)
         core = openvino.Core()
-        options: dict[str, Any] = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "NUM_STREAMS": 1,
-            # Left alone, it computes in bfloat16 where the chip can, and quantizes activations of int8 weights:
-            # the answers would depend on the machine.
-            "EXECUTION_MODE_HINT": "ACCURACY",
-            "INFERENCE_PRECISION_HINT": COMPUTE_TYPES[str(model.settings.get("compute", "fp32"))],
-        }
         name = _device(device, core.available_devices)
-        if name == "CPU":
-            # Threads bound to cores stand in the way of whatever else runs there.
-            options |= {"ENABLE_CPU_PINNING": False, "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0}
-            options |= {"INFERENCE_NUM_THREADS": threads} if threads else {}
+        options = _options(model, name, threads)
+        self._core, self._device, self._options = core, name, options
+        self._request: Any = None
+        self._paged: Any = None
         try:
-            graph = core.read_model(
+            self._graph = core.read_model(
                 model.path / intermediate.GRAPH_FILE, weights=model.path / intermediate.WEIGHTS_FILE
             )
-            self._compiled = core.compile_model(graph, name, options)
-            self._types = {item.get_any_name(): item.get_element_type().to_dtype() for item in self._compiled.inputs}
-            self._outputs = tuple(item.get_any_name() for item in self._compiled.outputs)
+            self._types = {item.get_any_name(): item.get_element_type().to_dtype() for item in self._graph.inputs}
+            self._outputs = tuple(item.get_any_name() for item in self._graph.outputs)
+            if name != "CPU" or not can_be_paged(self._graph):
+                self._open_request()
         except RuntimeError as error:
             raise InputError(
                 f"OpenVINO cannot load {intermediate.GRAPH_FILE}: {_reason(error)}".replace(str(model.path), ""),
                 expected="a valid network with named inputs and outputs, whose operators this version knows",
             ) from error
-        self._request = self._compiled.create_infer_request()
+
+    def _open_request(self) -> None:
+        self._request = self._core.compile_model(self._graph, self._device, self._options).create_infer_request()
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -67,13 +64,44 @@ class OpenVinoSession:
         return self._outputs
 
     def run(self, arrays: Arrays) -> Arrays:
+        if self._request is None:
+            # A language model is laid out for the processor as it is asked: with a cache, or like this.
+            self._open_request()
         feeds = {name: np.ascontiguousarray(array, dtype=self._types[name]) for name, array in arrays.items()}
         # Inputs are read where they lie; outputs are copied, since the request writes over its own at the next call.
         found = self._request.infer(feeds, share_inputs=True, share_outputs=False)
         return {name: found[index] for index, name in enumerate(self._outputs)}
 
+    def open_cache(self, slots: int, tokens: int) -> PagedCache | None:
+        if self._device != "CPU" or not can_be_paged(self._graph):
+            return None
+        if self._paged is None:
+            self._paged = self._core.compile_model(paged(self._graph), self._device, self._options)
+        return PagedCache(self._paged, slots, tokens)
+
     def close(self) -> None:
-        self._request = self._compiled = None
+        self._request = self._paged = self._graph = None
+
+
+def _options(model: Model, device: str, threads: int | None) -> dict[str, Any]:
+    """What OpenVINO is told. Left alone, it computes in bfloat16 where the chip can, and quantizes activations of int8
+    weights and the keys and values of a cache: the answers would depend on the machine.
+    """
+    compute = COMPUTE_TYPES[str(model.settings.get("compute", "fp32"))]
+    rounded = bool(model.settings.get("int8_activations"))
+    options: dict[str, Any] = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": 1,
+        # In the other mode it allows nothing less than float32, whatever else is said.
+        "EXECUTION_MODE_HINT": "PERFORMANCE" if rounded or compute != "f32" else "ACCURACY",
+        "INFERENCE_PRECISION_HINT": compute,
+    }
+    if device == "CPU":
+        # Threads bound to cores stand in the way of whatever else runs there.
+        options |= {"ENABLE_CPU_PINNING": False, "KV_CACHE_PRECISION": compute}
+        options |= {"DYNAMIC_QUANTIZATION_GROUP_SIZE": BLOCK if rounded else 0}
+        options |= {"INFERENCE_NUM_THREADS": threads} if threads else {}
+    return options
 
 
 def _device(device: str, available: list[str]) -> str:

@@ -16,7 +16,7 @@ def openvino(model: Model, *, out: Path, precision: Literal["fp32", "fp16"] = "f
 
     The answers stay as they are, rounding aside, and the serving process needs no torch. OpenVINO left alone
     computes in bfloat16 on chips that can; here it computes in fp32 everywhere, unless ``quantize half`` says
-    otherwise.
+    otherwise. Attention of a language model becomes one operator, and OpenVINO keeps its keys and values.
 
     Args:
         model: the model to convert, on the runtime torch or an ONNX graph in float32.

@@ -1,14 +1,14 @@
 """Answers that are written together: one joins the batch as soon as it has room, and leaves it when it has ended.
 
-Scheduling by iteration (Yu et al. 2022, Orca): every step reads a bounded piece of a waiting prompt and appends one
-token to each answer that is being written. An answer is given room in the cache for all that it may become, so that
-one that was begun is never put aside. Knows no process and no clock.
+Scheduling by iteration (Yu et al. 2022, Orca): every step appends one token to each answer that is being written, and
+reads a bounded piece of the prompts that wait, in one call where the cache can. An answer is given room in the cache
+for all that it may become, so that one that was begun is never put aside. Knows no process and no clock.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from modelyard.core.transform import Row
 from modelyard.tasks.text_generation.decoding import CHUNK, Answer, start
 from modelyard.tasks.text_generation.options import GenerationOptions, read
 from modelyard.tasks.text_generation.processor import Processor
-from modelyard.tasks.text_generation.slots import Slots
+from modelyard.tasks.text_generation.slots import open_cache
 
 BESIDE = 64
 """Prompt tokens that one step reads while answers wait for their next token: it bounds how long they wait."""
@@ -55,99 +55,101 @@ class ContinuousWriter:
     Args:
         slots: most answers at once.
         tokens: most tokens of prompts and answers that the cache holds at once.
+        longest: most tokens of one prompt and its answer; by default what the context allows.
     """
 
-    def __init__(self, session: Session, processor: Processor, *, slots: int, tokens: int) -> None:
-        self._session, self._processor, self._most = session, processor, slots
-        self._tokens = tokens
-        self._slots = Slots(processor.cache, slots, min(tokens, processor.context))
+    def __init__(
+        self, session: Session, processor: Processor, *, slots: int, tokens: int, longest: int | None = None
+    ) -> None:
+        self._processor, self._most, self._tokens = processor, slots, tokens
+        longest = min(tokens, longest or processor.context)
+        self._cache = open_cache(session, processor.cache, slots=slots, tokens=longest)
         self._waiting: deque[_Writing] = deque()
-        self._reading: _Writing | None = None
-        # The place in this list is the slot; who reads its prompt has the slot after the last.
+        # The place in this list is the slot; who reads its prompt has a slot after the last. Between two steps that is
+        # one at most.
         self._running: list[_Writing] = []
+        self._reading: list[_Writing] = []
 
     @property
     def busy(self) -> bool:
         return bool(self._running or self._reading or self._waiting)
 
     def add(self, key: int, row: Row, options: Mapping[str, Any], owner: str = "") -> None:
-        item = self._begin(key, row, options, owner)
-        if item.room > self._tokens:
-            raise too_long(item.room, self._tokens)
-        self._waiting.append(item)
-
-    def _begin(self, key: int, row: Row, options: Mapping[str, Any], owner: str) -> _Writing:
         chosen = read(options)
         if chosen.sequences != 1:
             raise InputError(f"options: sequences: {chosen.sequences} for one answer", expected="1")
         (answer,) = start(self._processor, [self._processor.prompt(str(row["text"]))], chosen)
-        return _Writing(key, answer, chosen, owner)
+        self.begin(key, answer, chosen, owner)
+
+    def begin(self, key: int, answer: Answer, options: GenerationOptions, owner: str = "") -> None:
+        """Let an answer of which nothing is written yet wait for its turn.
+
+        Raises:
+            InputError: the cache can never hold it.
+        """
+        item = _Writing(key, answer, options, owner)
+        if item.room > self._tokens:
+            raise too_long(item.room, self._tokens)
+        self._waiting.append(item)
 
     def drop(self, key: int) -> None:
         self._waiting = deque(item for item in self._waiting if item.key != key)
-        if self._reading is not None and self._reading.key == key:
-            self._slots.clear(len(self._running))
-            self._reading = None
+        for item in [item for item in self._reading if item.key == key]:
+            self._cache.clear(len(self._running) + self._reading.index(item))
+            self._reading.remove(item)
         for item in [item for item in self._running if item.key == key]:
             self._leave(item)
 
     def clear(self) -> list[int]:
-        reading = [self._reading] if self._reading else []
-        keys = [item.key for item in (*self._running, *reading, *self._waiting)]
+        keys = [item.key for item in (*self._running, *self._reading, *self._waiting)]
         for key in keys:
             self.drop(key)
         return keys
 
     def step(self) -> list[tuple[int, Piece | InputError]]:
-        # Who ends with its first token is not written on.
-        pieces = self._read_prompts()
-        return pieces + self._write()
-
-    def _read_prompts(self) -> list[tuple[int, Piece | InputError]]:
-        pieces: list[tuple[int, Piece | InputError]] = []
-        left = BESIDE if self._running else CHUNK
-        while left > 0 and (item := self._next_prompt()):
-            ids = item.answer.prompt[item.read : item.read + left]
-            logits = self._slots.append(self._session, len(self._running), ids[None])
+        pieces = [np.array([item.token]) for item in self._running] + self._read_on()
+        if not pieces:
+            return []
+        logits = self._cache.append(list(enumerate(pieces)))
+        for item, ids in zip(list(self._reading), pieces[len(self._running) :], strict=True):
             item.read += len(ids)
-            left -= len(ids)
-            if item.read == len(item.answer.prompt):
-                self._reading = None
-                self._running.append(item)
-                pieces.append(self._choose(item, logits[0]))
-        return pieces
+        whole = [item for item in self._reading if item.read == len(item.answer.prompt)]
+        self._running += whole
+        del self._reading[: len(whole)]
+        return [self._choose(item, row) for item, row in zip(list(self._running), logits, strict=False)]
 
-    def _next_prompt(self) -> _Writing | None:
-        """The one whose prompt is read, or the next if it has room."""
-        if self._reading is None and self._waiting and len(self._running) < self._most:
-            held = sum(item.room for item in self._running)
-            if held + self._waiting[0].room <= self._tokens:
-                self._reading = self._waiting.popleft()
-                self._share(self._reading)
-        return self._reading
+    def _read_on(self) -> list[np.ndarray]:
+        """The tokens that this step reads of each prompt; only the last one's can end before its prompt does."""
+        left = BESIDE if self._running else CHUNK
+        found: list[np.ndarray] = []
+        while left > 0 and (len(found) < len(self._reading) or self._begin_next()):
+            item = self._reading[len(found)]
+            found.append(item.answer.prompt[item.read : item.read + left])
+            left -= len(found[-1])
+        return found
 
-    def _share(self, item: _Writing) -> None:
-        """Take over what a prompt of the same owner that is being answered has in common with this one's.
+    def _begin_next(self) -> bool:
+        """Let the next one in if it has room."""
+        beside = [*self._running, *self._reading]
+        if not self._waiting or len(beside) == self._most:
+            return False
+        item = self._waiting[0]
+        if sum(other.room for other in beside) + item.room > self._tokens:
+            return False
+        half = len(item.answer.prompt) // 2
+        if any(_shared(item, other) > half for other in self._reading):
+            # The next step finds most of it in the cache.
+            return False
+        self._share(self._waiting.popleft(), len(beside))
+        self._reading.append(item)
+        return True
 
-        Not of others: how fast an answer begins would tell what they asked.
-        """
-        prompt = item.answer.prompt
-        # The last token is always read: its logits are needed.
-        common = [
-            _common(prompt[:-1], other.answer.prompt) if other.owner == item.owner else 0 for other in self._running
-        ]
+    def _share(self, item: _Writing, slot: int) -> None:
+        """Take over what a prompt that is being answered has in common with this one's."""
+        common = [_shared(item, other) for other in self._running]
         item.read = max(common, default=0)
         if item.read:
-            self._slots.copy(common.index(item.read), len(self._running), item.read)
-
-    def _write(self) -> list[tuple[int, Piece | InputError]]:
-        """One token more for each that is being written."""
-        writing = list(self._running)
-        if not writing:
-            return []
-        tokens = np.asarray([[item.token] for item in writing])
-        logits = self._slots.append(self._session, 0, tokens)
-        return [self._choose(item, row) for item, row in zip(writing, logits, strict=True)]
+            self._cache.copy(common.index(item.read), slot, item.read)
 
     def _choose(self, item: _Writing, logits: np.ndarray) -> tuple[int, Piece | InputError]:
         """Its next token; it leaves if that was the last one."""
@@ -168,11 +170,30 @@ class ContinuousWriter:
         moved = self._running.pop()
         if place != last:
             self._running[place] = moved
-            self._slots.copy(last, place, int(self._slots.lengths[last]))
-        if self._reading is not None:
-            self._slots.copy(last + 1, last, self._reading.read)
+            self._cache.copy(last, place, int(self._cache.lengths[last]))
+        for reading in self._reading:
+            self._cache.copy(last + 1, last, reading.read)
             last += 1
-        self._slots.clear(last)
+        self._cache.clear(last)
+
+
+def write(
+    session: Session, processor: Processor, answers: Sequence[Answer], options: GenerationOptions
+) -> Iterator[tuple[Answer, Piece]]:
+    """Write some answers together until every one has ended; gives each answer with what came, token by token.
+
+    Raises:
+        InputError: the model's answer is no number.
+    """
+    rooms = [len(answer.prompt) + answer.limit for answer in answers]
+    writer = ContinuousWriter(session, processor, slots=len(answers), tokens=sum(rooms), longest=max(rooms))
+    for key, answer in enumerate(answers):
+        writer.begin(key, answer, options)
+    while writer.busy:
+        for key, piece in writer.step():
+            if isinstance(piece, InputError):
+                raise piece
+            yield answers[key], piece
 
 
 def room_for(processor: Processor, row: Row, options: Mapping[str, Any]) -> int:
@@ -192,6 +213,14 @@ def too_long(needed: int, tokens: int) -> InputError:
         expected=f"at most {tokens} at once",
         fix="ask for fewer tokens, or serve with a larger --cache-limit",
     )
+
+
+def _shared(item: _Writing, other: _Writing) -> int:
+    """Tokens that both prompts begin with, less the last: it is always read, since its logits are needed.
+
+    None of another owner's: how fast an answer begins would tell what they asked.
+    """
+    return _common(item.answer.prompt[:-1], other.answer.prompt) if item.owner == other.owner else 0
 
 
 def _common(left: np.ndarray, right: np.ndarray) -> int:

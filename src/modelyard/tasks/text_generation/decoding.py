@@ -1,18 +1,18 @@
-"""The decoding loop: prompts through the network once, then token by token with the cache.
+"""One answer as it grows: which token comes next, what of it may be shown, and when it ends.
 
-Sequences of a batch share every call; one that ends leaves the batch. Knows sessions, no runtime.
+Knows logits, and no model and no batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from modelyard.core.errors import InputError
-from modelyard.core.runtime import Arrays, Session
+from modelyard.core.runtime import KeyValueCache
 from modelyard.methods import sampling
 from modelyard.methods.stop_strings import StopStrings
 from modelyard.tasks.text_generation.options import GenerationOptions
@@ -92,73 +92,8 @@ def start(processor: Processor, prompts: Sequence[np.ndarray], options: Generati
     ]
 
 
-def decode(
-    session: Session, processor: Processor, answers: Sequence[Answer], options: GenerationOptions
-) -> Iterator[tuple[Answer, str]]:
-    """Generate until every answer has ended; gives each answer with the text that came, token by token."""
-    prompts = [answer.prompt for answer in answers[:: options.sequences]]
-    logits, state = prefill(session, processor.collate(prompts))
-    logits = np.repeat(logits, options.sequences, axis=0)
-    state.select(np.repeat(np.arange(len(prompts)), options.sequences))
-    live = list(answers)
-    while True:
-        tokens = [answer.choose(row, options) for answer, row in zip(live, logits, strict=True)]
-        for answer, token in zip(live, tokens, strict=True):
-            yield answer, answer.accept(token, processor)
-        stay = [place for place, answer in enumerate(live) if answer.finish_reason is None]
-        if not stay:
-            return
-        state.select(np.asarray(stay))
-        live = [live[place] for place in stay]
-        logits = state.step(session, np.asarray([tokens[place] for place in stay]))
-
-
-@dataclass
-class State:
-    """The cache of a batch, and where each of its sequences is."""
-
-    mask: np.ndarray
-    position: np.ndarray
-    cache: dict[str, np.ndarray]
-
-    def select(self, rows: np.ndarray) -> None:
-        """Keep these sequences, in this order; one may be named several times."""
-        if np.array_equal(rows, np.arange(len(self.position))):
-            return
-        self.mask, self.position = self.mask[rows], self.position[rows]
-        self.cache = {name: np.asarray(array)[rows] for name, array in self.cache.items()}
-
-    def step(self, session: Session, tokens: np.ndarray) -> np.ndarray:
-        """Append one token to each sequence; logits of the next, (batch, vocabulary)."""
-        self.mask = np.concatenate([self.mask, np.ones((len(tokens), 1), np.int64)], axis=1)
-        self.position = self.position + 1
-        arrays = {
-            "input_ids": tokens[:, None],
-            "attention_mask": self.mask,
-            "position_ids": self.position[:, None],
-            "logits_at": np.zeros((len(tokens), 1), np.int64),
-        }
-        logits, self.cache = _call(session, arrays | self.cache)
-        return logits
-
-
-def prefill(session: Session, batch: Arrays) -> tuple[np.ndarray, State]:
-    """Logits after the last token of each prompt, (batch, vocabulary), and the cache of the prompts."""
-    cache = {name: array for name, array in batch.items() if name.startswith("past.")}
-    width = batch["input_ids"].shape[1]
-    for begin in range(0, width, CHUNK):
-        end = min(begin + CHUNK, width)
-        arrays = {
-            "input_ids": batch["input_ids"][:, begin:end],
-            "attention_mask": batch["attention_mask"][:, :end],
-            "position_ids": batch["position_ids"][:, begin:end],
-            "logits_at": np.full((len(batch["input_ids"]), 1), end - begin - 1),
-        }
-        logits, cache = _call(session, arrays | cache)
-    return logits, State(batch["attention_mask"], batch["position_ids"][:, -1], cache)
-
-
-def _call(session: Session, arrays: Arrays) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    outputs = session.run(arrays)
-    cache = {name.replace("present", "past"): array for name, array in outputs.items() if name.startswith("present.")}
-    return np.asarray(outputs["logits"])[:, -1], cache
+def read_prompts(cache: KeyValueCache, prompts: Sequence[np.ndarray]) -> np.ndarray:
+    """Read prompts of one length into the first slots; logits after the last token of each, (prompts, vocabulary)."""
+    for begin in range(0, len(prompts[0]), CHUNK):
+        logits = cache.append([(slot, ids[begin : begin + CHUNK]) for slot, ids in enumerate(prompts)])
+    return logits

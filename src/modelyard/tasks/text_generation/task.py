@@ -21,6 +21,7 @@ from modelyard.tasks.text_generation import adoption, continuous, decoding, proc
 from modelyard.tasks.text_generation.continuous import ContinuousWriter
 from modelyard.tasks.text_generation.options import read
 from modelyard.tasks.text_generation.processor import Processor
+from modelyard.tasks.text_generation.slots import open_cache
 
 if TYPE_CHECKING:
     from modelyard.core.predictor import Predictor
@@ -66,7 +67,7 @@ class TextGeneration:
         answers = decoding.start(processor, prompts, chosen)
         for batch in length_batches.by_budget([len(ids) * chosen.sequences for ids in prompts], BATCH_TOKENS):
             together = [answer for row in batch for answer in _of_row(answers, row, chosen.sequences)]
-            for _ in decoding.decode(session, processor, together, chosen):
+            for _ in continuous.write(session, processor, together, chosen):
                 pass
         return [_prediction(_of_row(answers, row, chosen.sequences)) for row in range(len(rows))]
 
@@ -75,7 +76,7 @@ class TextGeneration:
         if chosen.sequences != 1:
             raise InputError(f"options: sequences: {chosen.sequences} in a stream", expected="1")
         answers = decoding.start(processor, [processor.prompt(str(row["text"]))], chosen)
-        return _pieces(decoding.decode(session, processor, answers, chosen))
+        return _telling(continuous.write(session, processor, answers, chosen))
 
     def writer(self, session: Session, processor: Processor, *, slots: int, tokens: int) -> ContinuousWriter:
         return ContinuousWriter(session, processor, slots=slots, tokens=tokens)
@@ -113,15 +114,19 @@ class TextGeneration:
         if length + DECODE_STEPS > prepared.context:
             raise InputError(f"length {length}", expected=f"at most {prepared.context - DECODE_STEPS} tokens")
         ids = np.random.default_rng(0).integers(0, prepared.tokenizer.get_vocab_size(), (batch_size, length))
-        batch, session = prepared.collate(list(ids)), predictor.session
-        yield Workload("prefill", lambda: decoding.prefill(session, batch), batch_size * length, "token")
-        _, state = decoding.prefill(session, batch)
+        cache = open_cache(predictor.session, prepared.cache, slots=batch_size, tokens=length + DECODE_STEPS)
+
+        def read_again() -> None:
+            cache.lengths[:] = 0
+            decoding.read_prompts(cache, list(ids))
 
         def append() -> None:
-            grown = decoding.State(state.mask, state.position, state.cache)
+            cache.lengths[:] = length
             for _ in range(DECODE_STEPS):
-                grown.step(session, ids[:, 0])
+                cache.append(list(enumerate(ids[:, :1])))
 
+        yield Workload("prefill", read_again, batch_size * length, "token")
+        read_again()
         yield Workload("decode", append, batch_size * DECODE_STEPS, "token")
 
     def export_example(self, model: Model) -> tuple[Arrays, Mapping[str, Mapping[int, str]]]:
@@ -173,9 +178,7 @@ def _prediction(answers: Sequence[decoding.Answer]) -> Prediction:
     }
 
 
-def _pieces(steps: Iterator[tuple[decoding.Answer, str]]) -> Iterator[Piece]:
-    for answer, text in steps:
-        if answer.finish_reason is not None:
-            yield Piece(text, answer.finish_reason, len(answer.prompt), len(answer.ids))
-        elif text:
-            yield Piece(text)
+def _telling(steps: Iterator[tuple[decoding.Answer, Piece]]) -> Iterator[Piece]:
+    for _, piece in steps:
+        if piece.text or piece.finish_reason is not None:
+            yield piece

