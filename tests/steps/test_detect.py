@@ -131,6 +131,15 @@ def test_texts_are_learned_with_edited_copies(text_model: Model, texts: Dataset,
     assert int(steps.split(",")[0]) in (9, 10)
 
 
+def test_a_model_without_transforms_takes_those_of_the_data(text_model: Model, texts: Dataset, tmp_path: Path) -> None:
+    corrected = run("normalize spelling", [texts], tmp_path / "corrected")
+    assert isinstance(corrected, Dataset)
+    options = {"epochs": 1, "searched": 2, "batch_size": 8}
+    hardened = run("finetune adversarial", [text_model, corrected], tmp_path / "hardened", **options)
+    assert isinstance(hardened, Model)
+    assert hardened.transforms == corrected.transforms != ()
+
+
 def test_copies_weigh_what_their_texts_weigh_and_have_the_same_beside_them(
     text_model: Model, texts: Dataset, tmp_path: Path
 ) -> None:

@@ -6,7 +6,7 @@ Knows tasks by their abilities, and no step.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -52,6 +52,9 @@ def with_edited_texts(examples: Examples, model: Model, data: Dataset, recipe: R
     Args:
         examples: what :func:`read_examples` makes of that split.
     """
+    # As it will read its rows: what has no transforms yet takes those of the data.
+    transforms = learned_transforms(model, data)
+    model = replace(model, attributes={**model.attributes, "transforms": [spec.to_json() for spec in transforms]})
     learned = texts.read_texts(model, data, TRAINING)
     # As in the examples, what weighs nothing is not there: places mean the same in both.
     learned = learned.take(counted_places(read_weights(data, TRAINING), len(learned.rows)))
@@ -61,7 +64,7 @@ def with_edited_texts(examples: Examples, model: Model, data: Dataset, recipe: R
         changed.append(text)
     rows: list[Row] = [{**learned.rows[place], "text": text} for place, text in zip(places, changed, strict=True)]
     # All transforms, those that the rows have had among them: an edit may have made new work for them.
-    ready = apply_transforms(learned_transforms(model, data), rows)
+    ready = apply_transforms(transforms, rows)
     encoded = examples.task.encode(examples.processor, ready)
     return examples.with_copies(places, encoded)
 
