@@ -1,6 +1,6 @@
 """The server beside llama.cpp's, on one language model and real texts: tokens a second, time to the first token.
 
-    modelyard build smollm2.yaml
+    modelyard build smollm2.yaml && modelyard promote smollm2:1
     python -m venv llama && llama/bin/pip install 'llama-cpp-python[server]'
     python -m benchmarks.serving_text smollm2 --llama llama/bin/python
 
