@@ -102,9 +102,9 @@ def membership() -> None:
     )
     forest = partial(modelyard.fit.forest, tumours, task=TABLES)
     cases = {
-        "3,343 messages, 1 epoch": (messages(), train(messages())),
-        "200 messages, 20 epochs": (few, train(few, 20.0)),
-        "61 messages, 30 epochs": (fewest, train(fewest, 30.0)),
+        "2,902 messages, 1 epoch": (messages(), train(messages())),
+        "174 messages, 20 epochs": (few, train(few, 20.0)),
+        "53 messages, 30 epochs": (fewest, train(fewest, 30.0)),
         "forest, leaves of one": (tumours, forest()),
         "forest, leaves of twenty": (tumours, forest(min_samples_leaf=20)),
         "linear": (tumours, modelyard.fit.linear(tumours, task=TABLES)),
