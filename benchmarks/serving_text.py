@@ -73,7 +73,8 @@ def ask(port: int, model: str, prompt: str) -> Heard:
             raise SystemExit(f"{answer.status}: {answer.read()!r}")
         for line in answer:
             event = line.removeprefix(b"data:").strip()
-            if event in (b"", b"[DONE]") or not json.loads(event)["choices"][0]["text"]:
+            # Other lines are blank, or tell only that the server is still there.
+            if not line.startswith(b"data:") or event == b"[DONE]" or not json.loads(event)["choices"][0]["text"]:
                 continue
             tokens += 1
             first = first or time.perf_counter() - started
