@@ -15,8 +15,12 @@ from modelyard.core.errors import InputError
 from modelyard.formats.document import parse, write_yaml
 from modelyard.recipes.auto import expand_auto, shrinking_entries
 from modelyard.recipes.open_options import Alternatives, Closing, Numbers, around_first, enumerate_closings
+from modelyard.recipes.plan import make_plan
+from modelyard.recipes.problems import RecipeError
 from modelyard.recipes.recipe import parse_recipe
 from modelyard.recipes.solve.solving import read_question
+from modelyard.recipes.start import UNKNOWN, of_fetched
+from modelyard.sources import fetch
 
 OPEN = """\
 modelyard: 1
@@ -34,6 +38,19 @@ steps:
   - benchmark
 require:
   accuracy: ">= 0.9"
+"""
+
+IMAGES = """\
+modelyard: 1
+name: digits
+task: image-classification
+model: {model}
+data:
+  source: ./digits
+  columns: {{image: image, label: label}}
+steps:
+  - {step}
+  - benchmark
 """
 
 
@@ -127,7 +144,7 @@ def test_auto_is_written_out_from_what_the_steps_say(tmp_path: Path) -> None:
     entries = document.value["steps"][2:-2]
     assert entries == shrinking_entries("text-classification")
     named = str(entries)
-    offered = lookup.task("text-classification").abilities | lookup.runtime("torch").abilities
+    offered = UNKNOWN.abilities(lookup.task("text-classification")) | lookup.runtime("torch").abilities
     for name in lookup.step_names():
         step = lookup.step(name)
         assert (f"'{name}'" in named) == bool(step.shrinks and step.converts and step.needs <= offered)
@@ -146,6 +163,25 @@ def test_a_search_begins_with_the_first_alternatives_and_what_lies_beside_them()
     assert all(set(choice.values()) <= {0, 1} for choice in choices)
     assert [sum(choice.values()) for choice in choices] == [0, 1, 1]
     assert len(choices[2]) == len(choices[0]) + 1, "the step that is taken in has an open option of its own"
+
+
+@pytest.mark.parametrize(
+    ("model", "offered", "left_out"),
+    [("new:resnet-18", "prune channels", "prune layers"), ("./vit", "prune layers", "prune channels")],
+)
+def test_auto_offers_what_the_network_is_made_of(tmp_path: Path, model: str, offered: str, left_out: str) -> None:
+    (tmp_path / "vit").mkdir()
+    (tmp_path / "vit" / "config.json").write_text('{"num_hidden_layers": 2, "num_attention_heads": 4}')
+    path = tmp_path / "r.yaml"
+    path.write_text(IMAGES.format(model=model, step="auto"))
+    start = of_fetched(fetch(model, base=tmp_path))
+    named = str(read_question(path, start).document.value)
+    assert f"'{offered}'" in named
+    assert f"'{left_out}'" not in named
+    closed = parse_recipe(IMAGES.format(model=model, step=left_out), "r.yaml", tmp_path)
+    make_plan(closed)
+    with pytest.raises(RecipeError, match=f"'{left_out}' needs"):
+        make_plan(closed, start)
 
 
 def test_in_auto_the_strongest_stands_first() -> None:

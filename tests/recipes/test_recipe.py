@@ -183,6 +183,14 @@ def test_the_plan_measures_base_beside_the_release_and_compares_them() -> None:
     assert nodes["4 evaluate against base"].inputs == ("4 evaluate", "4 evaluate of base")
 
 
+def test_the_reference_is_attacked_only_where_something_is_required_against_it() -> None:
+    attacked = GOOD.replace("  - benchmark", "  - attack typos\n  - benchmark")
+    assert "5 attack typos of base" not in [node.id for node in plan_of(attacked).nodes]
+    held = attacked.replace("require:\n", "require:\n  robust_accuracy: {max_drop: 0.1, against: base}\n")
+    nodes = {node.id: node for node in plan_of(held).nodes}
+    assert nodes["5 attack typos of base"].inputs[0] == "2 finetune full"
+
+
 @pytest.mark.parametrize("text", ["", "- a\n", "3\n", "modelyard: 1\n"])
 def test_what_is_no_recipe_is_refused(text: str) -> None:
     with pytest.raises(InputError):

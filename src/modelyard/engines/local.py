@@ -15,6 +15,7 @@ from modelyard.core.errors import InputError, ModelyardError
 from modelyard.core.model import Model
 from modelyard.core.source import Source
 from modelyard.core.step import Step
+from modelyard.formats import network_parts
 
 
 def execute(
@@ -62,11 +63,12 @@ def _check_needs(step: Step, inputs: Sequence[Artifact | Source | None]) -> None
     model = inputs[0] if inputs else None
     if not isinstance(model, Model):
         return
-    offered = lookup.task(model.task).abilities | lookup.runtime(model.runtime).abilities
+    task, runtime = lookup.task(model.task), lookup.runtime(model.runtime)
+    offered = task.abilities | runtime.abilities | network_parts.find(model.path)
     lacking = sorted(step.needs - offered)
     if lacking:
         raise InputError(
-            f"{step.name!r} needs {' and '.join(map(repr, lacking))}, which {model.task} on the runtime "
-            f"{model.runtime!r} does not offer",
+            f"{step.name!r} needs {' and '.join(map(repr, lacking))}, which this model of "
+            f"{model.task} on the runtime {model.runtime!r} does not offer",
             fix="start from the model as it was before it came to that runtime, or choose another step",
         )

@@ -15,14 +15,14 @@ from modelyard.core.options import plain
 from modelyard.core.step import Step
 from modelyard.formats.document import Document, Place
 from modelyard.recipes.open_options import AUTO, SEARCH
-from modelyard.recipes.plan import START_RUNTIME
+from modelyard.recipes.start import UNKNOWN, Start
 
 
-def expand_auto(document: Document, runtime: str = START_RUNTIME) -> Document:
+def expand_auto(document: Document, start: Start = UNKNOWN) -> Document:
     """The document with every ``auto`` written out; errors in what it stands for name the line of ``auto``.
 
     Args:
-        runtime: that the model starts on.
+        start: what is known of the model.
 
     Raises:
         InputError: no step shrinks a model of this task.
@@ -35,7 +35,7 @@ def expand_auto(document: Document, runtime: str = START_RUNTIME) -> Document:
     lines[("steps",)] = document.line(("steps",))
     for number, entry in enumerate(value["steps"]):
         entries = (
-            shrinking_entries(str(value.get("task")), document.where(("steps", number)), runtime)
+            shrinking_entries(str(value.get("task")), document.where(("steps", number)), start)
             if entry == AUTO
             else [entry]
         )
@@ -47,7 +47,7 @@ def expand_auto(document: Document, runtime: str = START_RUNTIME) -> Document:
     return replace(document, value={**value, "steps": steps}, lines=lines)
 
 
-def shrinking_entries(task_name: str, where: str = "", runtime: str = START_RUNTIME) -> list[Any]:
+def shrinking_entries(task_name: str, where: str = "", start: Start = UNKNOWN) -> list[Any]:
     """Entries of ``steps``, each open: any parts taken out, one recovery at most, one form at most.
 
     What makes the model smallest stands first, since a search begins there.
@@ -58,7 +58,7 @@ def shrinking_entries(task_name: str, where: str = "", runtime: str = START_RUNT
     if task_name not in lookup.names("tasks"):
         # The recipe's own check says it with a suggestion.
         return []
-    offered = lookup.task(task_name).abilities | lookup.runtime(runtime).abilities
+    offered = start.abilities(lookup.task(task_name)) | lookup.runtime(start.runtime).abilities
     steps = [lookup.step(name) for name in lookup.step_names()]
     usable = [step for step in steps if step.shrinks and step.converts and step.needs <= offered]
     parts, recoveries, smaller, same = (

@@ -1,8 +1,8 @@
 """The plan: which step runs on what, worked out and checked before anything runs.
 
-A plan is a list of nodes in running order. Beside the steps that the recipe names it holds what the
-proof needs: every scoring step is also done on the model before its conversion (``base``) and on
-the models that relative requirements name, and each such pair is compared.
+A plan is a list of nodes in running order. Beside the steps that the recipe names it holds what the proof needs:
+every scoring or timed step is also done on the model before its conversion (``base``) and on the models
+that relative requirements name, and so is what such a requirement asks for; each pair of scores is compared.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from modelyard.formats.document import Place
 from modelyard.methods.overfitting import gap_name, training_name
 from modelyard.recipes.problems import Problems
 from modelyard.recipes.recipe import Recipe, StepCall
+from modelyard.recipes.start import RUNTIME, UNKNOWN, Start
 
 BASE = "base"
-START_RUNTIME = "torch"
 BEFORE_CONVERSION = ("teacher", "base")
 """Names of the parameters that take the model before its first conversion."""
 
@@ -109,8 +109,8 @@ class _State:
     nodes: list[Node] = field(default_factory=list)
     model: Input = None
     data: str | None = None
-    runtime: str = START_RUNTIME
-    start: str = START_RUNTIME
+    start: Start = UNKNOWN
+    runtime: str = RUNTIME
     base: Input = None
 
     def add(self, node: Node) -> str:
@@ -118,17 +118,17 @@ class _State:
         return node.id
 
 
-def make_plan(recipe: Recipe, runtime: str = START_RUNTIME) -> Plan:
+def make_plan(recipe: Recipe, start: Start = UNKNOWN) -> Plan:
     """Work out the plan.
 
     Args:
-        runtime: that the model of the recipe starts on; another one is known only once it was fetched.
+        start: what is known of the recipe's model, which is more once it was fetched.
 
     Raises:
         RecipeError: parts of the recipe do not fit together; holds every problem with its line.
     """
     problems = Problems(recipe.document)
-    state = _State(recipe, problems, runtime=runtime, start=runtime)
+    state = _State(recipe, problems, start=start, runtime=start.runtime)
     task = lookup.task(recipe.task)
     _plan_data(state, task)
     for number, call in enumerate(recipe.steps, start=1):
@@ -182,7 +182,7 @@ def _plan_model(state: _State) -> None:
 
 def _plan_step(state: _State, task: Task, number: int, call: StepCall) -> None:
     step = call.step
-    offered = task.abilities | lookup.runtime(state.runtime).abilities
+    offered = state.start.abilities(task) | lookup.runtime(state.runtime).abilities
     for need in sorted(step.needs - offered):
         state.problems.add(
             call.place,
@@ -210,9 +210,9 @@ def _plan_step(state: _State, task: Task, number: int, call: StepCall) -> None:
 
 
 def _order_hint(state: _State, step: Step, need: str, offered: frozenset[str]) -> str:
-    if state.start != START_RUNTIME and need in lookup.runtime(START_RUNTIME).abilities:
-        return f"leave the step out, or start from the model as it was before it came to {state.start!r}"
-    if state.runtime != START_RUNTIME and need in lookup.runtime(START_RUNTIME).abilities:
+    if state.start.runtime != RUNTIME and need in lookup.runtime(RUNTIME).abilities:
+        return f"leave the step out, or start from the model as it was before it came to {state.start.runtime!r}"
+    if state.runtime != RUNTIME and need in lookup.runtime(RUNTIME).abilities:
         return f"put it before the step that moves the model to {state.runtime!r}"
     beside = [lookup.step(name) for name in lookup.step_names() if name.split()[0] == step.verb]
     fitting = [other.name for other in beside if other.needs <= offered and other.result is step.result]
@@ -272,13 +272,15 @@ def _plan_references(state: _State) -> None:
         subjects.setdefault(requirement.against, Reference(requirement.against, place))
     ours = [node for node in state.nodes if node.step.result is Report and node.inputs[0] == state.model]
     for subject, model in subjects.items():
+        held = {requirement.measure for requirement in state.recipe.require if requirement.against == subject}
         for node in ours:
-            _mirror(state, node, subject, model)
+            # An attack on the reference or its explanation may take long: they are for requirements that ask for them.
+            asked = any(_is_among(measure, set(node.step.measures)) for measure in held)
+            if (node.step.scores or node.step.timed or asked) and model not in node.inputs:
+                _mirror(state, node, subject, model)
 
 
 def _mirror(state: _State, node: Node, subject: str, model: Input) -> None:
-    if not (node.step.scores or node.step.measures) or model in node.inputs:
-        return
     inputs = tuple(model if item == state.model else item for item in node.inputs)
     mirrored = replace(node, id=f"{node.id} of {subject}", inputs=inputs, subject=subject)
     state.nodes.insert(state.nodes.index(node) + 1, mirrored)
@@ -323,7 +325,7 @@ def _measuring_steps(name: str, task: Task) -> str:
     names = {
         step.name: {*step.measures, *(task.measures if step.scores else ())}
         for step in steps
-        if step.needs <= task.abilities | lookup.runtime(START_RUNTIME).abilities
+        if step.needs <= task.abilities | lookup.runtime(RUNTIME).abilities
     }
     measuring = [step for step, measured in names.items() if _is_among(name, measured)]
     return f"add a step that measures it: {' or '.join(measuring)}" if measuring else ""

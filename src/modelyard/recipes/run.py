@@ -18,7 +18,8 @@ from modelyard.core.source import Source
 from modelyard.recipes import start
 from modelyard.recipes.call import Result, run_step, step_key
 from modelyard.recipes.lock import Lock
-from modelyard.recipes.plan import BASE, START_RUNTIME, Node, Plan, Reference, make_plan
+from modelyard.recipes.plan import BASE, Node, Plan, Reference, make_plan
+from modelyard.recipes.start import UNKNOWN, Start
 from modelyard.yard.yard import Yard
 
 LOCKED_NODES = ("data", "model")
@@ -39,27 +40,31 @@ class Run:
         self,
         on_result: Callable[[Node, Result], None] = lambda node, result: None,
         around: Callable[[Node], AbstractContextManager[None]] = lambda node: nullcontext(),
+        until: Callable[[Node], bool] = lambda node: False,
     ) -> None:
         """Do every node that was not done before.
 
         Args:
             on_result: called after each node, for whoever shows how far the work is.
             around: what each node is done inside of, such as a lock.
+            until: whether to leave the rest undone, asked after each node.
 
         Raises:
             InputError: a reference or the data cannot be used; names the line of the recipe.
         """
-        self._fetch_all()
+        self._begin()
         for node in self.plan.nodes:
             with _in_recipe(self.plan, node), around(node):
                 result = run_step(node.step, self._inputs(node), node.options, self.yard)
             self._lock_artifact(node, result.artifact)
             self.results[node.id] = result
             on_result(node, result)
+            if until(node):
+                return
 
     def preview(self) -> list[tuple[Node, bool]]:
         """Each node, and whether its result is already in the yard; runs nothing."""
-        self._fetch_all()
+        self._begin()
         known: list[tuple[Node, bool]] = []
         for node in self.plan.nodes:
             ready = all(item in self.results for item in node.inputs if isinstance(item, str))
@@ -84,12 +89,12 @@ class Run:
         return tuple(requirement.judge(self._measures_for(requirement)) for requirement in self.plan.recipe.require)
 
     def measures(self, subject: str = "", *, compares: bool = False) -> dict[str, Measure]:
-        """Everything measured on the release, or on a reference; where two reports agree on a name, the later."""
+        """Everything measured so far on the release, or on a reference; of two reports with one name, the later."""
         merged: dict[str, Measure] = {}
         for node in self.plan.reports(subject, compares=compares):
-            report = self.results[node.id].artifact
-            if isinstance(report, Report):
-                merged |= report.findings.measures
+            result = self.results.get(node.id)
+            if result is not None and isinstance(result.artifact, Report):
+                merged |= result.artifact.findings.measures
         return merged
 
     def _measures_for(self, requirement: Requirement) -> Mapping[str, Measure]:
@@ -110,18 +115,25 @@ class Run:
                         self._fetched[item.text] = found = self._fetch(item.text)
                         if node.step.reads and isinstance(found, Source):
                             node.step.reads(found)
-        self._check_start()
 
-    def _check_start(self) -> None:
-        """Check the recipe again where its model turns out to start on another runtime.
+    def find_start(self) -> Start:
+        """What is known of the recipe's model once it was fetched; runs nothing.
 
         Raises:
-            RecipeError: a step cannot be done there, such as training a graph of ONNX.
-            InputError: the model needs an environment that is not there.
+            InputError: a reference cannot be used, or the model needs an environment that is not there.
         """
-        runtime = start.of_fetched(self._fetched.get(self.plan.recipe.model))
-        if runtime != START_RUNTIME:
-            make_plan(self.plan.recipe, runtime)
+        self._fetch_all()
+        return start.of_fetched(self._fetched.get(self.plan.recipe.model))
+
+    def _begin(self) -> None:
+        """Fetch everything, and check the recipe again by what its model turns out to be.
+
+        Raises:
+            RecipeError: a step cannot be done with it, such as training a graph of ONNX.
+        """
+        found = self.find_start()
+        if found != UNKNOWN:
+            make_plan(self.plan.recipe, found)
 
     def _fetch(self, reference: str) -> Artifact | Source:
         pins = self.locked.pins(reference) if self.locked else None

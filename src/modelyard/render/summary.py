@@ -129,13 +129,11 @@ def highlights(measures: Mapping[str, Measure]) -> list[str]:
 
 
 def change_rows(page: Page) -> list[ChangeRow]:
-    """Quality, size and speed before the conversion and after; without a conversion the release alone."""
+    """Quality, size and speed before the conversion, where it was measured, and after; else the release alone."""
     before = page.before or {}
     rows = []
     for name in highlights(page.measures):
         after, source = page.measures[name], before.get(name, Measure(None))
-        if page.before and source.value is None:
-            continue
         rows.append(
             ChangeRow(
                 name,

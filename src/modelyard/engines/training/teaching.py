@@ -1,4 +1,5 @@
-"""A teacher's answers to rows: asked once, in batches of like length, and kept for a run that was killed.
+"""A teacher's answers to rows: asked once, in batches of like length, and kept for a run that was killed, and for the
+next student of this process, as a search trains several.
 
 The teacher may run anywhere; only the states of its layers need a torch network. Knows no loss.
 """
@@ -28,6 +29,8 @@ from modelyard.methods import length_batches
 
 BUDGET = 2048
 """Padded units of one batch."""
+MOST_REMEMBERED = 2
+"""Sets of rows, of training and of validation, whose answers stay in memory."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,10 @@ class Answers:
 
         states = {f"{TEACHER_STATES}{layer}": state for layer, state in enumerate(self.states)}
         return {TEACHER_LOGITS: self.logits, **states}
+
+
+_REMEMBERED: dict[str, Answers] = {}
+"""Digest of what was asked → what was answered."""
 
 
 class Teacher:
@@ -90,6 +97,14 @@ class Teacher:
         ready = apply_transforms(pending_transforms(self.model.transforms, done), rows)
         examples = self._encode(ready)
         key = _digest([self.model.digest, self.order, self.bf16, layers], examples)
+        if key not in _REMEMBERED:
+            while len(_REMEMBERED) >= MOST_REMEMBERED:
+                del _REMEMBERED[next(iter(_REMEMBERED))]
+            _REMEMBERED[key] = self._ask_once(key, examples, layers)
+        return _REMEMBERED[key]
+
+    def _ask_once(self, key: str, examples: Examples, layers: int) -> Answers:
+        """The answers of a run that was killed, or new ones."""
         place = self.cache / f"teacher-{key[-16:]}.safetensors"
         found = checkpoint.load(place)
         if found is not None and found[1].get("identity") == key:

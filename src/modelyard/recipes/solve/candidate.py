@@ -1,9 +1,9 @@
 """Measures one closed recipe in two stages; this is what a worker does.
 
 Cheap first: size and speed do not depend on the values of the weights, so they are measured without the training that
-follows a first conversion. Then everything else, judged on the validation rows: the test rows are kept for the release
-that is chosen, and no choice is made on them. Both stages are plans of ordinary nodes, kept in the yard by key, so that
-what two candidates have in common is done once.
+follows a first conversion, and only until a bound is broken. Then everything else, judged on the validation rows: the
+test rows are kept for the release that is chosen, and no choice is made on them. Both stages are plans of ordinary
+nodes, kept in the yard by key, so that what two candidates have in common is done once.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from modelyard.core.errors import ModelyardError
+from modelyard.core.model import Model
+from modelyard.core.requirement import Verdict
+from modelyard.core.step import Step
 from modelyard.recipes.plan import Node, Plan, make_plan
 from modelyard.recipes.recipe import Recipe, StepCall, parse_recipe
 from modelyard.recipes.run import Run
@@ -46,7 +49,11 @@ def measure(job: Mapping[str, Any]) -> dict[str, Any]:
         def around(node: Node) -> AbstractContextManager[None]:
             return yard.measuring(alone=node.step.timed)
 
-        run.execute(around=around)
+        def is_hopeless(node: Node) -> bool:
+            measured = node.step.timed and job["stage"] == CHEAP
+            return measured and any(item.verdict is Verdict.NOT_MET for item in run.judge() if item.found)
+
+        run.execute(around=around, until=is_hopeless)
         found["measures"] = {name: measure.to_json() for name, measure in run.measures().items()}
         found["judged"] = [item.found.to_json() if item.found else None for item in run.judge()]
     except ModelyardError as error:
@@ -65,7 +72,13 @@ def cheap_plan(recipe: Recipe) -> Plan:
         compared = any((node.subject, name) in held for name in node.step.measures)
         return node.step.timed and (not node.subject or compared)
 
-    return make_plan(replace(recipe, steps=_without_recovery(recipe.steps))).only(wanted)
+    plan = make_plan(replace(recipe, steps=_without_recovery(recipe.steps))).only(wanted)
+    # What times two models takes longest, and is not needed where the size alone is too much.
+    return replace(plan, nodes=tuple(sorted(plan.nodes, key=lambda node: node.step.timed * _models(node.step))))
+
+
+def _models(step: Step) -> int:
+    return sum(issubclass(parameter.kind, Model) for parameter in step.parameters)
 
 
 def full_plan(recipe: Recipe) -> Plan:

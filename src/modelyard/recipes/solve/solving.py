@@ -13,7 +13,6 @@ from modelyard.core.errors import InputError, ModelyardError, suggestion
 from modelyard.core.report import Report
 from modelyard.engines.jobs import Engine
 from modelyard.formats.document import Document
-from modelyard.recipes import start
 from modelyard.recipes.auto import expand_auto
 from modelyard.recipes.build import Built, build
 from modelyard.recipes.call import Result, code_digest, machine
@@ -30,6 +29,7 @@ from modelyard.recipes.solve.journal import Journal
 from modelyard.recipes.solve.outcome import Outcome, conclude
 from modelyard.recipes.solve.study import Study
 from modelyard.recipes.solve.trial import Trial
+from modelyard.recipes.start import Start, foretell
 from modelyard.yard.yard import Yard
 
 PREFERRED = ("cost_per_million", "latency_p50_ms")
@@ -61,15 +61,16 @@ class Solved:
 
 @dataclass(frozen=True)
 class Question:
-    """A checked recipe with open options, and one way to close them that can be planned."""
+    """A checked recipe with open options, what is known of its model, and one way to close it that can be planned."""
 
     document: Document
     folder: Path
+    start: Start
     plan: Plan
 
     def check(self, closed: Document) -> None:
         """Raise InputError where the parts of a closed recipe do not fit together."""
-        make_plan(check_recipe(closed, self.folder))
+        make_plan(check_recipe(closed, self.folder), self.start)
 
 
 def solve(
@@ -98,6 +99,8 @@ def solve(
         ModelyardError: no trial could be built.
     """
     question = read_question(path)
+    # What can be done with the model is known once it was fetched.
+    question = read_question(path, Run(question.plan, yard).find_start())
     wanted = tuple(objectives) or question.plan.recipe.objective or _default_objectives(question.plan)
     _check_objectives(wanted, question.plan)
     key = _key(question, wanted, yard)
@@ -135,8 +138,11 @@ def solved_path(path: Path) -> Path:
     return path.with_name(f"{path.stem}.solved.yaml")
 
 
-def read_question(path: Path) -> Question:
+def read_question(path: Path, start: Start | None = None) -> Question:
     """Read a recipe with open options, and check every value that they admit.
+
+    Args:
+        start: what is known of the model. Left out, that is what can be told before anything is fetched.
 
     Raises:
         InputError: it is no recipe, or it leaves nothing open.
@@ -153,12 +159,13 @@ def read_question(path: Path) -> Question:
             fix=f"modelyard build {path.name}",
             where=document.name,
         )
-    document = expand_auto(document, start.foretell(document.value.get("model"), folder))
+    start = start or foretell(document.value.get("model"), folder)
+    document = expand_auto(document, start)
     recipes = _check_values(document, folder)
     errors: list[InputError] = []
     for recipe in recipes:
         try:
-            return Question(document, folder, make_plan(recipe))
+            return Question(document, folder, start, make_plan(recipe, start))
         except InputError as error:
             errors.append(error)
     raise errors[0]

@@ -15,7 +15,7 @@ from modelyard.steps.prune._result import finish, open_network
 from modelyard.steps.prune._rows import batches, example
 
 
-@step(needs="training gradients image", converts=True, shrinks="parts")
+@step(needs="training gradients image channels", converts=True, shrinks="parts")
 def channels(
     model: Model,
     data: Dataset,

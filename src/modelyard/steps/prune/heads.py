@@ -15,7 +15,7 @@ from modelyard.steps.prune._result import finish, open_network
 from modelyard.steps.prune._rows import batches
 
 
-@step(needs="training gradients", converts=True, shrinks="parts")
+@step(needs="training gradients layers", converts=True, shrinks="parts")
 def heads(
     model: Model,
     data: Dataset,
