@@ -55,6 +55,16 @@ def test_the_loss_is_the_formula() -> None:
     assert found.tolist() == pytest.approx([soft * taught + (1 - soft) * told, taught], rel=1e-5)
 
 
+def test_the_focus_bears_on_the_label_alone() -> None:
+    logits, teacher = torch.tensor([[0.3, -1.2], [0.3, -1.2]]), torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+    labels, gamma = torch.tensor([0, -1]), torch.tensor([2.0, 2.0])
+    plain = answer_losses(logits, teacher, labels, temperature=1.0, soft=0.25)
+    focused = answer_losses(logits, teacher, labels, temperature=1.0, soft=0.25, focus=gamma)
+    told = -float(torch.log_softmax(logits, 1)[0, 0])
+    spared = 0.75 * told * (1 - (1 - math.exp(-told)) ** 2)
+    assert (plain - focused).tolist() == pytest.approx([spared, 0.0], abs=1e-6)
+
+
 def test_a_student_equal_to_its_teacher_has_nothing_to_learn() -> None:
     logits = torch.randn(5, 4, generator=torch.Generator().manual_seed(0))
     ours = logits.clone().requires_grad_(True)
@@ -91,6 +101,10 @@ def test_row_weights_and_states_enter_the_loss() -> None:
     assert loss(student, batch, None).item() == pytest.approx(float(answers.mean()))
     assert loss(student, batch | states, None).item() == pytest.approx(float(rows.mean()))
     assert loss(student, batch | states, torch.tensor([2.0, 0.0])).item() == pytest.approx(float(rows[0]))
+    assert loss(student, batch | {"focus": torch.tensor([0.0, 2.0])}, None).item() == pytest.approx(
+        float(answers.mean())
+    )
+    assert loss(student, batch | {"focus": torch.tensor([2.0, 0.0])}, None).item() < float(answers.mean())
 
 
 def test_a_map_is_learned_only_where_the_widths_differ() -> None:

@@ -20,6 +20,7 @@ from modelyard.core.model import Model
 from modelyard.core.predictor import Predictor
 from modelyard.core.source import Source
 from modelyard.engines.local import execute
+from modelyard.engines.training.lessons import read_lessons, with_copies
 from modelyard.engines.training.teaching import Teacher
 from modelyard.testing import check_step, tiny
 
@@ -104,6 +105,18 @@ def student(folder: Path, teacher: Model) -> Model:
     out.mkdir()
     lookup.runtime("torch").build(teacher, out, network=network)
     return teacher.rewrite(out, parents=[teacher])
+
+
+def test_lessons_take_the_focus_of_their_rows_along(folder: Path, data: Dataset, teacher: Model) -> None:
+    focused = check_step("balance focal", [data], {"gamma": 1.5})
+    assert isinstance(focused, Dataset)
+    lessons = with_copies(read_lessons(teacher, focused, "train"), 1, seed=0)
+    examples = lessons.examples(teacher, focused, {})
+    batch, _ = examples.batch(np.array([0, 48]))
+    assert batch["focus"].tolist() == [1.5, 1.5]
+    assert batch["labels"].tolist()[1] == -1
+    assert "focus" not in read_lessons(teacher, data, "train").examples(teacher, data, {}).beside
+    assert "focus" not in examples.inputs(np.array([0]))
 
 
 def run(student: Model, teacher: Model, data: Dataset, place: Path, **options: Any) -> Model:
@@ -196,7 +209,7 @@ from modelyard.core import lookup
 from modelyard.core.artifact import open_artifact
 from modelyard.core.progress import reporting
 from modelyard.engines.local import execute
-from modelyard.engines.training.teaching import Teacher
+from modelyard.engines.training import teaching
 
 torch.set_num_threads(1)
 *given, place = (Path(name) for name in sys.argv[1:])
@@ -217,6 +230,8 @@ def attempt(name, title, last):
         return execute(step, inputs, options, **folders).digest
 
 print(attempt("whole", "", 0))
+# As in a process that has asked nothing yet.
+teaching._REMEMBERED.clear()
 for title, last in (("asking the teacher", 1), ("training", 1), ("training", 7), ("training", 20)):
     child = os.fork()
     if child == 0:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from modelyard.networks import losses
 from modelyard.networks.layer_states import LayerStates
 
 STATES = "states"
@@ -26,6 +27,7 @@ def answer_losses(
     *,
     temperature: float,
     soft: float,
+    focus: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Loss of each row, shape (rows,): Hinton, Vinyals & Dean, "Distilling the knowledge in a neural network", 2015.
 
@@ -39,12 +41,13 @@ def answer_losses(
         labels: class numbers, negative where there is none.
         temperature: above 1 shows more of how the teacher ranks the wrong classes.
         soft: share of the teacher in the loss of a labelled row, from 0 to 1.
+        focus: exponent gamma of each row's cross entropy, or None (:func:`modelyard.networks.losses.cross_entropy`).
     """
     log_student = functional.log_softmax(logits.float() / temperature, dim=-1)
     log_teacher = functional.log_softmax(teacher.float() / temperature, dim=-1)
     divergence = functional.kl_div(log_student, log_teacher, reduction="none", log_target=True).sum(-1)
     taught = divergence * temperature**2
-    told = functional.cross_entropy(logits.float(), labels.clamp(min=0), reduction="none")
+    told = losses.row_losses(logits, labels.clamp(min=0), focus)
     return torch.where(labels < 0, taught, soft * taught + (1 - soft) * told)
 
 
@@ -70,15 +73,20 @@ def make_loss(*, temperature: float, soft: float, hidden: float) -> Callable[[An
 
     def loss(network: Any, batch: Mapping[str, Any], weights: Any) -> Any:
         taught = [tensor for name, tensor in batch.items() if name.startswith(TEACHER_STATES)]
-        beside = ("labels", TEACHER_LOGITS)
+        beside = (*losses.NOT_INPUTS, TEACHER_LOGITS)
         inputs = {name: batch[name] for name in batch if name not in beside and not name.startswith(TEACHER_STATES)}
         outputs = network(**inputs)
-        losses = answer_losses(
-            outputs["logits"], batch[TEACHER_LOGITS], batch["labels"], temperature=temperature, soft=soft
+        found = answer_losses(
+            outputs["logits"],
+            batch[TEACHER_LOGITS],
+            batch["labels"],
+            temperature=temperature,
+            soft=soft,
+            focus=batch.get("focus"),
         )
         if taught:
-            losses = losses + hidden * state_losses(outputs[STATES], taught)
-        return losses.mean() if weights is None else (losses * weights).mean()
+            found = found + hidden * state_losses(outputs[STATES], taught)
+        return found.mean() if weights is None else (found * weights).mean()
 
     return loss
 

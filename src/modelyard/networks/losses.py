@@ -17,15 +17,17 @@ def cross_entropy(logits: Any, labels: Any, weights: Any, focus: Any = None) -> 
         focus: exponent gamma of each row, or None: a row that the network is sure of, with the probability p for its
             class, counts (1 - p) to the power gamma (Lin et al., "Focal loss for dense object detection", 2017).
     """
+    losses = row_losses(logits, labels, focus)
+    return (losses if weights is None else losses * weights).mean()
+
+
+def row_losses(logits: Any, labels: Any, focus: Any = None) -> Any:
+    """Cross entropy of each row, shape (rows,); arguments as for :func:`cross_entropy`."""
     from torch.nn import functional
 
-    if weights is None and focus is None:
-        return functional.cross_entropy(logits.float(), labels)
     losses = functional.cross_entropy(logits.float(), labels, reduction="none")
-    if focus is not None:
-        # The gradient of a power below one has no end at zero, which a network that is quite sure reaches.
-        losses = losses * (1 - (-losses).exp()).clamp(min=1e-6) ** focus
-    return (losses if weights is None else losses * weights).mean()
+    # The gradient of a power below one has no end at zero, which a network that is quite sure reaches.
+    return losses if focus is None else losses * (1 - (-losses).exp()).clamp(min=1e-6) ** focus
 
 
 def classifier_loss(network: Any, batch: Mapping[str, Any], weights: Any) -> Any:

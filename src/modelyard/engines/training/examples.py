@@ -81,8 +81,14 @@ def read_examples(model: Model, data: Dataset, split: str, *, task: Task, proces
     counted = counted_places(weights, len(rows))
     rows = [rows[place] for place in counted.tolist()]
     check_rows(rows, split, [*task.inputs, *([task.target] if task.target else [])])
-    focus = {FOCUS: np.array([row[FOCUS] for row in rows], dtype=np.float32)} if FOCUS in data.roles else {}
-    return Examples(task, processor, task.encode(processor, rows), None if weights is None else weights[counted], focus)
+    focus = read_focus(data, split)
+    return Examples(
+        task,
+        processor,
+        task.encode(processor, rows),
+        None if weights is None else weights[counted],
+        {} if focus is None else {FOCUS: focus[counted]},
+    )
 
 
 def read_both(
@@ -111,6 +117,11 @@ def read_weights(data: Dataset, split: str) -> np.ndarray | None:
     if not (np.isfinite(weights).all() and (weights >= 0).all()):
         raise InputError(f"a weight in {split!r} is missing or negative", expected="numbers of 0 or more")
     return weights
+
+
+def read_focus(data: Dataset, split: str) -> np.ndarray | None:
+    """The role ``focus`` of each row; None where the data have no such role."""
+    return np.asarray(data.column(split, FOCUS), dtype=np.float32) if FOCUS in data.roles else None
 
 
 def counted_places(weights: np.ndarray | None, count: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,15 @@ from modelyard.core.model import Model
 from modelyard.core.predictor import apply_transforms
 from modelyard.core.runtime import Arrays
 from modelyard.core.transform import Row, pending_transforms
-from modelyard.engines.training.examples import Examples, check_labels, check_rows, learned_transforms, read_weights
+from modelyard.engines.training.examples import (
+    FOCUS,
+    Examples,
+    check_labels,
+    check_rows,
+    learned_transforms,
+    read_focus,
+    read_weights,
+)
 from modelyard.methods import word_noise
 
 UNLABELLED = "unlabelled"
@@ -31,18 +39,21 @@ class Lessons:
         rows: inputs by role.
         labels: (rows,) class numbers in the order of the model's classes, :data:`NO_LABEL` where there is none.
         weights: (rows,) or None for equal ones.
+        focus: (rows,) exponents of the focal loss of the labels, or None for the plain one.
     """
 
     rows: Sequence[Row]
     labels: np.ndarray
     weights: np.ndarray | None
+    focus: np.ndarray | None = None
 
     def examples(self, model: Model, data: Dataset, beside: Arrays) -> Examples:
         """The rows as ``model`` reads them; ``beside`` and the labels go along."""
         task = lookup.task(model.task)
         processor = task.processor(model)
         rows = apply_transforms(pending_transforms(learned_transforms(model, data), data.transforms), self.rows)
-        return Examples(task, processor, task.encode(processor, rows), self.weights, {"labels": self.labels, **beside})
+        beside = {"labels": self.labels, **({} if self.focus is None else {FOCUS: self.focus}), **beside}
+        return Examples(task, processor, task.encode(processor, rows), self.weights, beside)
 
 
 def read_lessons(model: Model, data: Dataset, split: str) -> Lessons:
@@ -58,7 +69,7 @@ def read_lessons(model: Model, data: Dataset, split: str) -> Lessons:
     numbers = {label: number for number, label in enumerate(model.labels)}
     labels = [NO_LABEL if row.get(task.target or "") is None else numbers[str(row[task.target or ""])] for row in rows]
     inputs = [{role: row[role] for role in task.inputs} for row in rows]
-    return Lessons(inputs, np.array(labels, dtype=np.int64), read_weights(data, split))
+    return Lessons(inputs, np.array(labels, dtype=np.int64), read_weights(data, split), read_focus(data, split))
 
 
 def with_copies(lessons: Lessons, copies: int, *, seed: int) -> Lessons:
@@ -73,15 +84,18 @@ def with_copies(lessons: Lessons, copies: int, *, seed: int) -> Lessons:
     for copy in range(copies):
         texts = word_noise.corrupt([str(row["text"]) for row in lessons.rows], seed=(seed, copy))
         rows = [{**row, "text": text} for row, text in zip(lessons.rows, texts, strict=True)]
-        parts.append(Lessons(rows, np.full(len(rows), NO_LABEL, dtype=np.int64), lessons.weights))
+        # Without a label there is nothing for the focus to bear on, whatever stands there.
+        parts.append(replace(lessons, rows=rows, labels=np.full(len(rows), NO_LABEL, dtype=np.int64)))
     return join(parts)
 
 
 def join(parts: Sequence[Lessons]) -> Lessons:
     """All rows one after the other."""
     weights = [part.weights for part in parts if part.weights is not None]
+    focus = [part.focus for part in parts if part.focus is not None]
     return Lessons(
         [row for part in parts for row in part.rows],
         np.concatenate([part.labels for part in parts]),
         np.concatenate(weights) if weights else None,
+        np.concatenate(focus) if focus else None,
     )
