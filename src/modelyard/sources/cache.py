@@ -1,4 +1,4 @@
-"""The folder that fetched files are kept in, filled atomically by any number of processes at once.
+"""Folders that fetched files are kept in, filled atomically by any number of processes at once.
 
 Everything in it can be fetched again: it may be deleted at any time that no build runs.
 """
@@ -10,11 +10,6 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-
-
-def cache_folder() -> Path:
-    """``MODELYARD_CACHE``, or ``~/.cache/modelyard``."""
-    return Path(os.environ.get("MODELYARD_CACHE") or Path.home() / ".cache" / "modelyard")
 
 
 def once(folder: Path, fill: Callable[[Path], None]) -> Path:

