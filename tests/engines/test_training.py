@@ -92,6 +92,19 @@ def test_early_stopping_keeps_the_best_evaluation(tmp_path: Path) -> None:
     assert float(found) == pytest.approx(losses[best], rel=1e-5)
 
 
+def test_a_start_that_is_judged_is_kept_where_training_only_harms(tmp_path: Path) -> None:
+    import torch
+
+    network = line()
+    fit(tmp_path, network)
+    before = [weight.detach().clone() for weight in network.parameters()]
+    # So strong a penalty leaves no weight.
+    curve = fit(tmp_path, network, epochs=3, l1=10.0, judge_start=True)
+    assert curve["best_step"] == 0
+    assert [point["epoch"] for point in curve["evaluations"]] == [0, 1, 2, 3]
+    assert all(torch.equal(old, new) for old, new in zip(before, network.parameters(), strict=True))
+
+
 def test_early_stopping_without_validation_rows_is_refused(tmp_path: Path) -> None:
     settings = Settings(epochs=1, learning_rate=0.1, early_stopping=1)
     with pytest.raises(InputError, match="early_stopping needs a validation split"):

@@ -44,13 +44,16 @@ def test_what_is_inside_of_a_range_moves_by_half_a_step_at_most(numbers: list[fl
     assert len(set(values(given).tolist())) <= 256
 
 
-def test_the_range_follows_the_training_and_stands_still_elsewhere() -> None:
+def test_the_range_widens_in_training_and_stands_still_elsewhere() -> None:
     values = ready(-1.0, 1.0)
     values(torch.tensor([-3.0, 5.0]))
     assert (float(values.low), float(values.high)) == (-1.0, 1.0)
     values.train()(torch.tensor([-3.0, 5.0]))
     assert float(values.low) == pytest.approx(-1.0 + fake.MOMENTUM * -2.0)
     assert float(values.high) == pytest.approx(1.0 + fake.MOMENTUM * 4.0)
+    reached = float(values.low), float(values.high)
+    values(torch.tensor([-0.5, 0.5]))
+    assert (float(values.low), float(values.high)) == reached
 
 
 def test_weights_have_a_scale_for_each_output() -> None:

@@ -2,8 +2,8 @@
 
 Jacob et al. (2018), "Quantization and training of neural networks for efficient integer-arithmetic-only inference",
 https://arxiv.org/abs/1712.05877. Weights are rounded symmetrically with a scale for each output, what goes into a
-product or a convolution, and what a convolution gives, to 256 values over a range that follows the data. Gradients pass
-the rounding as if it were not there (Bengio et al. 2013), and stop where a value lies outside of its range.
+product or a convolution, and what a convolution gives, to 256 values over a range that widens with the data. Gradients
+pass the rounding as if it were not there (Bengio et al. 2013), and stop where a value lies outside of its range.
 Layers stay where they are, so that nothing else of a network need be known.
 """
 
@@ -18,7 +18,7 @@ from torch.nn.utils import parametrize
 
 LEVELS = 255
 MOMENTUM = 0.01
-"""Share by which a range moves towards what one batch of the training spans."""
+"""Share by which a range widens towards what one batch of the training spans."""
 SMALLEST_SPAN = 1e-12
 """A tensor that spans less is all zeros."""
 LARGEST_BIAS = 2**30
@@ -71,8 +71,9 @@ class Range(nn.Module):
         self.high.copy_(torch.maximum(self.high, values.max()))
 
     def _follow(self, values: Tensor) -> None:
-        self.low.lerp_(values.min().clamp(max=0).float(), MOMENTUM)
-        self.high.lerp_(values.max().clamp(min=0).float(), MOMENTUM)
+        # It never narrows: a batch spans less than all rows do, and what lies outside is lost.
+        self.low.lerp_(torch.minimum(self.low, values.min()), MOMENTUM)
+        self.high.lerp_(torch.maximum(self.high, values.max()), MOMENTUM)
 
 
 class Weights(nn.Module):

@@ -52,6 +52,8 @@ class Settings:
     bf16: bool = False
     seed: int = 0
     checkpoint_every: int = 200
+    judge_start: bool = False
+    """Judge the validation rows before the first step too, so that training cannot end worse than it began."""
 
 
 @dataclass
@@ -163,6 +165,8 @@ class _Run:
         """All steps that are left."""
         if self.progress.step:
             bar.advance(self.progress.step)
+        if self.settings.judge_start and self.validation and not self.progress.step:
+            self._evaluate(self.validation)
         epoch, batches = -1, list[np.ndarray]()
         while self.progress.step < self.total and not self._out_of_patience():
             current, position = divmod(self.progress.step, self.steps_an_epoch)
