@@ -10,7 +10,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from modelyard.core import lookup
+from modelyard.core import lookup, memory
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.source import Source
@@ -52,6 +52,21 @@ def _logits(model: Model, rows: int, length: int) -> np.ndarray:
 @pytest.mark.parametrize(("rows", "length"), [(1, 1), (1, 20), (5, 3)])
 def test_the_export_answers_as_torch_does(classifier: Model, exported: Model, rows: int, length: int) -> None:
     np.testing.assert_allclose(_logits(exported, rows, length), _logits(classifier, rows, length), atol=1e-5)
+
+
+@pytest.mark.parametrize("arena", ["keep", "release"])
+def test_what_becomes_of_its_memory_changes_no_answer(
+    classifier: Model, exported: Model, arena: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(memory.ARENA, arena)
+    for rows in (5, 1, 5):
+        np.testing.assert_allclose(_logits(exported, rows, 3), _logits(classifier, rows, 3), atol=1e-5)
+
+
+def test_another_word_for_the_arena_is_refused(exported: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(memory.ARENA, "shrink")
+    with pytest.raises(InputError, match=r"(?s)'shrink'.*keep, release"):
+        RUNTIME.open(exported)
 
 
 def test_names_of_inputs_and_outputs(classifier: Model, exported: Model) -> None:

@@ -1,4 +1,4 @@
-"""Memory: what a model will take, the limit that the user states, and what this process holds.
+"""Memory: what a model will take, the limit that the user states, what is kept between calls, and what is held.
 
 A model that is larger than the limit is refused before anything of it is loaded. Knows numbers of bytes and
 Linux's files about a process; what a model takes in a runtime, the runtime says.
@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, cast, get_args, runtime_checkable
 
 from modelyard.core import lookup
 from modelyard.core.errors import InputError
@@ -19,7 +19,12 @@ from modelyard.core.model import Model
 
 LIMIT = "MODELYARD_MEMORY_LIMIT"
 """Environment variable with the limit, such as ``2GB``; processes that are started inherit it."""
+ARENA = "MODELYARD_ARENA"
+"""Environment variable with one of :data:`Arena`; processes that are started inherit it."""
 MEGABYTE = 1e6
+
+Arena = Literal["keep", "release"]
+"""What a session does with the memory of a call: ``keep`` it for the next one, or ``release`` it after the call."""
 
 _UNITS = {"": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
@@ -56,6 +61,18 @@ def stated_limit() -> int | None:
     """
     text = os.environ.get(LIMIT, "")
     return read_size(text, LIMIT) if text.strip() else None
+
+
+def stated_arena() -> Arena:
+    """What the environment says of the memory of a call; ``keep`` where it says nothing.
+
+    Raises:
+        InputError: it says something else.
+    """
+    text = os.environ.get(ARENA, "").strip() or "keep"
+    if text not in get_args(Arena):
+        raise InputError(f"{ARENA}: {text!r}", expected=", ".join(get_args(Arena)))
+    return cast(Arena, text)
 
 
 def memory_bytes(model: Model) -> int:

@@ -50,6 +50,7 @@ def measure(job: Mapping[str, Any], advance: Callable[[], None]) -> dict[str, An
     Raises:
         InputError: rows cannot be predicted.
     """
+    os.environ[memory.ARENA] = job["arena"]
     model = cast(Model, open_artifact(Path(job["model"])))
     with Predictor(model, threads=job["threads"]) as predictor:
         load_seconds = time.perf_counter() - STARTED
@@ -59,7 +60,7 @@ def measure(job: Mapping[str, Any], advance: Callable[[], None]) -> dict[str, An
         found = _answers(predictor, rows, advance)
         answered = memory.process_memory()
         cells = list(_cells(predictor, job, advance))
-    notes = [_machine(job["threads"]), *found.pop("notes")]
+    notes = [_machine(job["threads"]), f"Memory of a call: {job['arena']}.", *found.pop("notes")]
     held = {
         "memory_loaded_mb": loaded and loaded.resident,
         "memory_private_mb": answered and answered.private,

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from modelyard.core.dataset import Dataset
 from modelyard.core.errors import InputError
-from modelyard.core.memory import MEGABYTE
+from modelyard.core.memory import MEGABYTE, Arena, stated_arena
 from modelyard.core.model import Model
 from modelyard.core.options import Between
 from modelyard.core.report import Figure, Findings, Measure, Report, Series, Table
@@ -51,6 +51,7 @@ def benchmark(
     seconds: Annotated[float, Between(0.01, 60)] = 0.5,
     rows: Annotated[int, Between(1, 10_000)] = 200,
     threads: Annotated[int, Between(1, 1024)] | None = None,
+    arena: Arena | None = None,
     confidence: Annotated[float, Between(0.5, 0.999)] = 0.95,
 ) -> Report:
     """Measure latency, throughput, memory, size and loading time.
@@ -75,6 +76,8 @@ def benchmark(
         seconds: time given to each cell of the table; one that would take far longer is left out.
         rows: real rows to time, taken evenly from the split.
         threads: cores that one call may use; none leaves it to the runtime.
+        arena: keep the memory of a call for the next one, or release it after the call. Left out, as $MODELYARD_ARENA
+            says, or keep.
         confidence: of the intervals.
     """
     if not data.splits.get(split):
@@ -88,6 +91,7 @@ def benchmark(
         "seconds": seconds,
         "rows": rows,
         "threads": threads,
+        "arena": arena or stated_arena(),
     }
     found = worker.result(WORKER, job, "measuring")
     measures = _measures(found, confidence) | {"size_mb": Measure(model.size_bytes / MEGABYTE, unit="MB")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -59,7 +60,12 @@ class Serve:
             help="what the models may take together, such as 2GB: beyond, those asked last are loaded "
             "(default: $MODELYARD_MEMORY_LIMIT, or no limit)",
         )
-
+        parser.add_argument(
+            "--arena",
+            choices=("keep", "release"),
+            help="keep the memory of a call for the next one, or release it after the call (default: $MODELYARD_ARENA, "
+            "or keep)",
+        )
         parser.add_argument(
             "--require-signature", action="store_true", help="load only what is signed by a key that the yard trusts"
         )
@@ -113,6 +119,8 @@ class Serve:
         tls = Tls(Path(arguments.tls_cert), Path(arguments.tls_key)) if arguments.tls_cert else None
         bell, tracing = _make_bell(arguments), open_tracing(arguments.traces, arguments.trace_share)
         yard = Yard.default()
+        # Workers are processes that inherit it.
+        os.environ[memory.ARENA] = arguments.arena or memory.stated_arena()
         limit = memory.read_size(arguments.memory_limit, "--memory-limit") if arguments.memory_limit else None
         signer = read_public_key(Path(arguments.signer)) if arguments.signer else None
         admit = partial(yard.signing.admit, required=arguments.require_signature, signer=signer)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from modelyard.core import memory
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.runtime import Arrays
@@ -29,7 +30,9 @@ class OnnxSession:
     """An opened ONNX model; arrays of another type than the graph's are converted."""
 
     def __init__(self, model: Model, device: str, threads: int | None) -> None:
-        self._session = _load(onnx_file.check(model), device, threads)
+        releases = memory.stated_arena() == "release"
+        self._session = _load(onnx_file.check(model), device, threads, releases=releases)
+        self._how = _releasing(self._session) if releases else None
         self._types = {item.name: _NUMPY_TYPES[item.type] for item in self._session.get_inputs()}
         self._outputs = tuple(item.name for item in self._session.get_outputs())
 
@@ -43,13 +46,13 @@ class OnnxSession:
 
     def run(self, arrays: Arrays) -> Arrays:
         feeds: Arrays = {name: np.ascontiguousarray(array, dtype=self._types[name]) for name, array in arrays.items()}
-        return dict(zip(self._outputs, self._session.run(None, feeds), strict=True))
+        return dict(zip(self._outputs, self._session.run(None, feeds, self._how), strict=True))
 
     def close(self) -> None:
         self._session = None
 
 
-def _load(path: Path, device: str, threads: int | None) -> Any:
+def _load(path: Path, device: str, threads: int | None, *, releases: bool) -> Any:
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
@@ -58,6 +61,8 @@ def _load(path: Path, device: str, threads: int | None) -> Any:
     options.intra_op_num_threads = threads or 0
     # Threads that spin between two calls take the cores from everything else in the process.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # The pattern keeps one block for all arrays of a call, by shapes that it has seen.
+    options.enable_mem_pattern = not releases
     provider = _provider(device, onnxruntime.get_available_providers())
     try:
         session = onnxruntime.InferenceSession(path, options, providers=[provider], enable_fallback=0)
@@ -80,6 +85,16 @@ def _load(path: Path, device: str, threads: int | None) -> Any:
             f"ONNX Runtime could not use the device {device!r}", fix="use device cpu, or install the CUDA libraries"
         )
     return session
+
+
+def _releasing(session: Any) -> Any:
+    """Options of a call that gives its memory back to the system."""
+    import onnxruntime
+
+    how = onnxruntime.RunOptions()
+    device = "gpu:0" if session.get_providers()[0] == "CUDAExecutionProvider" else "cpu:0"
+    how.add_run_config_entry("memory.enable_memory_arena_shrinkage", device)
+    return how
 
 
 def _provider(device: str, available: list[str]) -> tuple[str, dict[str, str]]:
