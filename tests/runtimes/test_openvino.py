@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelyard.core import lookup, memory
+from modelyard.core import lookup
 from modelyard.core.errors import InputError, MissingExtraError
 from modelyard.core.model import Model
 from modelyard.core.source import Source
@@ -66,14 +66,6 @@ def test_it_keeps_the_contract_of_a_runtime(exported: Model) -> None:
 @pytest.mark.parametrize(("rows", "length"), [(1, 1), (1, 20), (5, 3)])
 def test_it_answers_as_torch_does(classifier: Model, exported: Model, rows: int, length: int) -> None:
     np.testing.assert_allclose(_logits(exported, rows, length), _logits(classifier, rows, length), atol=1e-5)
-
-
-def test_memory_that_is_released_changes_no_answer(
-    classifier: Model, exported: Model, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(memory.ARENA, "release")
-    for rows in (5, 1, 5):
-        np.testing.assert_allclose(_logits(exported, rows, 3), _logits(classifier, rows, 3), atol=1e-4)
 
 
 def test_names_of_inputs_and_outputs(classifier: Model, exported: Model) -> None:

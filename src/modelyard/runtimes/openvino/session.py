@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from modelyard.core import memory
 from modelyard.core.errors import InputError, MissingExtraError
 from modelyard.core.model import Model
 from modelyard.core.runtime import Arrays
@@ -39,7 +38,6 @@ class OpenVinoSession:
         self._core, self._device, self._options = core, name, options
         self._request: Any = None
         self._paged: Any = None
-        self._releases = memory.stated_arena() == "release"
         try:
             self._graph = core.read_model(
                 model.path / intermediate.GRAPH_FILE, weights=model.path / intermediate.WEIGHTS_FILE
@@ -72,10 +70,7 @@ class OpenVinoSession:
         feeds = {name: np.ascontiguousarray(array, dtype=self._types[name]) for name, array in arrays.items()}
         # Inputs are read where they lie; outputs are copied, since the request writes over its own at the next call.
         found = self._request.infer(feeds, share_inputs=True, share_outputs=False)
-        arrays = {name: found[index] for index, name in enumerate(self._outputs)}
-        if self._releases:
-            self._request.get_compiled_model().release_memory()
-        return arrays
+        return {name: found[index] for index, name in enumerate(self._outputs)}
 
     def open_cache(self, slots: int, tokens: int) -> PagedCache | None:
         if self._device != "CPU" or not can_be_paged(self._graph):
