@@ -292,7 +292,7 @@ def test_keys_are_read_again_after_a_failure(
 
     with serve(Hosted("sms", "1", opened), keyring=Keyring(read, local=True)) as client:
         found[0] = error
-        until(lambda: '"event.action": "keys", "error.message": ' in capfd.readouterr().err)
+        until(lambda: '"event.action":"keys","error.message":' in capfd.readouterr().err)
         assert ask(client, "GET", "/v2", token).status_code == 200
         found[0] = replace(key, revoked=NOW)
         until(lambda: ask(client, "GET", "/v2", token).status_code == 401)

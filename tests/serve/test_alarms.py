@@ -254,7 +254,7 @@ def test_a_server_tells_of_promises_that_it_does_not_keep(
     shown = capfd.readouterr()
     assert "latency_p50_ms" in shown.out
     assert "required <= 0.001 (95% sure): not met" in shown.out
-    assert shown.err.count('"event.action": "alarm"') == 1
+    assert shown.err.count('"event.action":"alarm"') == 1
     headers, body = receiver.got[0]
     sent = json.loads(body)
     assert headers[SIGNATURE]

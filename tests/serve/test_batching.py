@@ -26,7 +26,7 @@ def _loop() -> Iterator[None]:
 
 def make_job(length: int, key: str = "") -> RowJob:
     async def make() -> RowJob:
-        return RowJob({"text": "x" * length}, {}, key, Gathering(1), 0, 0.0, Caller(), 10_000)
+        return RowJob({"text": "x " * length}, {}, key, Gathering(1), 0, 0.0, Caller(), 10_000)
 
     return LOOP.run_until_complete(make())
 
@@ -78,10 +78,3 @@ def test_a_row_that_was_in_a_lost_worker_runs_alone() -> None:
     second.losses = 1
     assert choose_batch([second, first, third], COST, most=64, idle=1) == [second]
     assert choose_batch([first, second, third], COST, most=64, idle=1) == [first, third]
-
-
-def test_length_is_that_of_the_bytes_up_to_what_a_tokenizer_reads() -> None:
-    job = make_job(3)
-    job.row = {"text": "né", "other": "x", "number": 7}
-    assert job.length == 4
-    assert make_job(20_000).length == 10_000

@@ -169,7 +169,7 @@ def test_a_server_that_is_asked_other_things_says_so(watched: httpx.Client, capf
     assert main(command) == 1
     shown = capfd.readouterr()
     assert "features.age" in shown.out
-    logged = [json.loads(line) for line in shown.err.splitlines() if '"event.action": "drift"' in line]
+    logged = [json.loads(line) for line in shown.err.splitlines() if '"event.action":"drift"' in line]
     assert "features.age" in {line["modelyard"]["feature"] for line in logged}
     assert {line["labels.model"] for line in logged} == {NAME}
 

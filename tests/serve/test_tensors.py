@@ -26,7 +26,7 @@ def test_binary_text_is_read_as_triton_writes_it(texts: list[str]) -> None:
 
 @given(TEXTS)
 def test_binary_text_is_written_as_triton_reads_it(texts: list[str]) -> None:
-    head, data = Tensor("text", texts).to_binary()
+    head, data = Tensor("text", "BYTES", [len(texts)], texts).to_binary()
     assert head["parameters"] == {"binary_data_size": len(data)}
     assert [value.decode() for value in deserialize_bytes_tensor(data)] == texts
 

@@ -35,8 +35,7 @@ class Role(StrEnum):
     ADMIN = "admin"
 
     def includes(self, other: Role) -> bool:
-        order = list(Role)
-        return order.index(self) >= order.index(other)
+        return _RANKS[self] >= _RANKS[other]
 
     @classmethod
     def parse(cls, text: str) -> Role:
@@ -48,6 +47,9 @@ class Role(StrEnum):
         if text not in set(cls):
             raise InputError(f"no role is named {text!r:.80}", fix=suggestion(text, cls))
         return cls(text)
+
+
+_RANKS = {role: rank for rank, role in enumerate(Role)}
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ class Key:
 
     def may_use(self, model: str) -> bool:
         """Whether a model's name is in its scope."""
-        return any(fnmatchcase(model, pattern) for pattern in self.models)
+        return any(pattern == "*" or fnmatchcase(model, pattern) for pattern in self.models)
 
     def state(self, now: datetime) -> str:
         """``active``, ``expired`` or ``revoked``."""

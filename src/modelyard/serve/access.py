@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from modelyard.core.access import LOCAL, Key, Role
 from modelyard.core.addresses import is_loopback
@@ -20,6 +21,7 @@ from modelyard.serve.addresses import host_in, neighbour
 from modelyard.serve.exchange import exchange_of, key_of
 from modelyard.serve.keyring import Keyring
 from modelyard.serve.limits import Limits
+from modelyard.serve.question import Question
 from modelyard.serve.rates import Rates
 from modelyard.serve.refusals import RefusalError
 
@@ -41,6 +43,13 @@ class GuardedRoute(Route):
     ) -> None:
         super().__init__(path, endpoint, methods=list(methods))
         self.role, self.every_model = role, every_model
+
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            response = await endpoint(Question(scope, receive, send))
+            await response(scope, receive, send)
+
+        # In place of starlette's, which looks for handlers of exceptions at every request; ours are around the router.
+        self.app = answer
 
 
 class Guard:
@@ -132,7 +141,7 @@ def _check_local(request: Request) -> None:
     """
     for header in ("host", "origin"):
         value = request.headers.get(header)
-        if value is not None and not is_loopback(host_in(value)):
+        if value is not None and not _is_local(value):
             raise RefusalError(
                 403,
                 f"{header}: {value:.100}",
@@ -140,6 +149,11 @@ def _check_local(request: Request) -> None:
                 fix="modelyard keys add, and send its key",
                 code="not_local",
             )
+
+
+@functools.lru_cache(1024)
+def _is_local(authority: str) -> bool:
+    return is_loopback(host_in(authority))
 
 
 def _address(request: Request) -> str:

@@ -11,19 +11,16 @@ import asyncio
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 from modelyard.core.task import Piece, Prediction
 from modelyard.core.transform import Row
 from modelyard.serve.cost import CostModel
+from modelyard.serve.lengths import length_of
 from modelyard.serve.pace import Pace
 from modelyard.serve.refusals import StalledError, WorkerGoneError
 from modelyard.serve.spans import Traced
 from modelyard.serve.waiting import Caller
-
-BYTES_PER_TOKEN = 8
-"""More than a token of text is long on the average: what lies beyond is cut off by the tokenizer and costs nothing."""
 
 
 class Gathering:
@@ -77,11 +74,8 @@ class RowJob:
     traced: Traced | None = None
     entered: int = 0
 
-    @cached_property
-    def length(self) -> int:
-        """Bytes of the row's texts: near enough to tokens, in any script, to put like with like."""
-        texts = [value for value in self.row.values() if isinstance(value, str)]
-        return min(sum(len(text) if text.isascii() else len(text.encode()) for text in texts), self.longest)
+    def __post_init__(self) -> None:
+        self.length = length_of(self.row, self.longest)
 
     @property
     def abandoned(self) -> bool:
@@ -196,6 +190,8 @@ def choose_batch(front: Sequence[Job], cost: CostModel, *, most: int, idle: int)
     """
     first = front[0]
     if isinstance(first, StreamJob) or first.losses:
+        return [first]
+    if len(front) == 1:
         return [first]
     mates = [job for job in front[1:] if isinstance(job, RowJob) and job.options_key == first.options_key]
     most = cost.worthwhile(first.length, min(most, math.ceil((1 + len(mates)) / idle)))

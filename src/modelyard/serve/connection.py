@@ -28,7 +28,7 @@ async def while_connected(request: Request, work: Awaitable[Result]) -> Result:
             left = True
             here.cancel()
 
-    watch = asyncio.ensure_future(_wait_until_gone(request))
+    watch = asyncio.create_task(_wait_until_gone(request))
     watch.add_done_callback(leave)
     try:
         return await work

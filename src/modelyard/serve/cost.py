@@ -3,7 +3,7 @@
 A batch of n rows pads them all to the longest: its size is n · longest. Work per unit of size falls with the size
 while the fixed cost of a call is spread over more of it. That curve is kept at powers of two; it begins with what the
 opened model measured on itself, and rows that run alone move it. Rows together take a factor more or less than that,
-one for each power of two of rows: lengths in bytes are not quite those that are padded, and a batch may not fit the
+one for each power of two of rows: these lengths are not quite those that are padded, and a batch may not fit the
 processor's caches. Work is processor time, which tells batches apart on a busy machine too; how much longer one waits
 for it there is learned beside it. Knows lengths and seconds only.
 """
@@ -91,19 +91,23 @@ class CostModel:
 
     def _work(self, rows: int, longest: int) -> float:
         """Seconds of a processor."""
-        place = _place(rows, longest)
+        # Asked several times for each row that waits: the curve is read here at once.
+        size = _size(rows, longest)
+        place = math.log2(size)
         left = int(place)
-        right = min(left + 1, _KNOTS - 1)
-        rate = self._curve[left] + (place - left) * (self._curve[right] - self._curve[left])
-        return self._factors[_together(rows)] * rate * _size(rows, longest)
+        rate = self._curve[-1]
+        if left < _KNOTS - 1:
+            rate = self._curve[left] + (place - left) * (self._curve[left + 1] - self._curve[left])
+        return self._factors[_together(rows)] * rate * size
 
 
 def _together(rows: int) -> int:
-    return min(rows.bit_length(), _TOGETHER) - 1
+    bits = rows.bit_length()
+    return (bits if bits < _TOGETHER else _TOGETHER) - 1
 
 
 def _size(rows: int, longest: int) -> int:
-    return rows * max(1, longest)
+    return rows * (longest or 1)
 
 
 def _place(rows: int, longest: int) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,13 +24,14 @@ from modelyard.serve.frames import WorkerError, as_failure
 from modelyard.serve.hosting import Served
 from modelyard.serve.log import model_labels, write_log
 from modelyard.serve.metrics import Metrics
+from modelyard.serve.question import index_headers
 from modelyard.serve.refusals import RefusalError, refusal_of
 from modelyard.serve.spans import CURRENT
 from modelyard.serve.trace import Trace, trace_of
 from modelyard.serve.tracing import Attributes, RequestSpan, Tracing
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9._~:@-]+)*/?")
+_PLAIN_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~:@-]+)*/?")
 _KEY = "modelyard.exchange"
 
 
@@ -90,7 +92,9 @@ class Exchanges:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = scope[_KEY] = Exchange(_request_id(scope), trace_of(scope["headers"]))
+        headers = index_headers(scope)
+        trace = trace_of(scope["headers"]) if b"traceparent" in headers else None
+        exchange = scope[_KEY] = Exchange(_request_id(headers), trace)
         if self._tracing is not None and scope["method"] == "POST":
             exchange.span = self._tracing.begin(exchange.trace)
             exchange.trace = exchange.span.ids
@@ -106,11 +110,11 @@ class Exchanges:
             await send(message)
 
         started = time.perf_counter()
-        self._metrics.in_flight.inc()
+        self._metrics.in_flight += 1
         try:
             await self._answer(scope, receive, send_marked, exchange)
         finally:
-            self._metrics.in_flight.dec()
+            self._metrics.in_flight -= 1
             exchange.release()
             self._record(scope, exchange, time.perf_counter() - started)
 
@@ -189,11 +193,9 @@ def log_failure(error: BaseException, exchange: Exchange) -> None:
     write_log("failure", fields, level="error")
 
 
-def _request_id(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value.decode("latin-1")):
-            return str(value.decode("latin-1"))
-    return secrets.token_hex(16)
+def _request_id(headers: Mapping[bytes, bytes]) -> str:
+    given = headers.get(b"x-request-id", b"").decode("latin-1")
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
 
 
 def _marks(exchange: Exchange) -> list[tuple[bytes, bytes]]:
@@ -206,8 +208,7 @@ def _marks(exchange: Exchange) -> list[tuple[bytes, bytes]]:
 def _check_path(scope: Scope) -> None:
     """Names need no escapes: a path that hides a slash, a dot segment or a control character is no honest one."""
     path, raw = scope["path"], scope["raw_path"].lower()
-    dots = any(part in (".", "..") for part in path.split("/"))
-    if not _PLAIN_PATH.fullmatch(path) or dots or b"%2f" in raw or b"%2e" in raw:
+    if not _PLAIN_PATH.fullmatch(path) or b"%2f" in raw or b"%2e" in raw:
         raise RefusalError(
             400, "the path is not a plain one", expected="letters, digits and . _ ~ : @ - between slashes"
         )

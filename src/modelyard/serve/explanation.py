@@ -106,7 +106,7 @@ class ExplanationRoutes:
         row, parameters = await self._read(request, served)
         wish = read_wish(parameters, served.model.labels, self._limits)
         seconds = seconds_given(request, self._limits.explain_seconds)
-        caller = replace(caller_of(request), weight=CLASSES["batch"])
+        caller = caller_of(request)._replace(weight=CLASSES["batch"])
         if self._running >= AT_ONCE:
             raise OverloadError(1)
         self._running += 1

@@ -173,7 +173,7 @@ class Served:
     def model(self) -> Model:
         return self.hosted.source.model
 
-    @property
+    @cached_property
     def task(self) -> Task:
         return lookup.task(self.model.task)
 
@@ -189,7 +189,7 @@ class Served:
             return {**raw_columns(self.model, self.processor)}
         return {role: "file" if role in {"image"} & self.task.abilities else "text" for role in self.task.inputs}
 
-    @property
+    @cached_property
     def label(self) -> str:
         """``name:version``, as answers give it."""
         return f"{self.name}:{self.version}"

@@ -45,8 +45,11 @@ class Judged:
 
     def _as_asked(self, *, answered: bool) -> list[Row]:
         """Those rows that a rule answers, or those that none does."""
-        pairs = zip(self.rows, self.decisions, strict=True)
-        rows = [row for row, decision in pairs if (decision.answering is not None) == answered]
+        if self._served.hosted.serving.rules:
+            pairs = zip(self.rows, self.decisions, strict=True)
+            rows = [row for row, decision in pairs if (decision.answering is not None) == answered]
+        else:
+            rows = [] if answered else list(self.rows)
         return [{"features": row} for row in rows] if "features" in self._served.task.abilities else rows
 
     async def before(self) -> None:

@@ -15,6 +15,8 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any, Literal
 
+import orjson
+
 ECS = "8.11.0"
 SERVICE = "modelyard"
 
@@ -39,7 +41,17 @@ def write_log(action: str, fields: Mapping[str, Any], *, level: Level = "info", 
         "event.action": action,
     }
     line.update((name, value) for name, value in fields.items() if value not in ("", None))
-    sys.stderr.write(json.dumps(line) + "\n")
+    sys.stderr.write(_to_ascii(line) + "\n")
+
+
+def _to_ascii(line: Mapping[str, Any]) -> str:
+    """The faster library writes nearly every line; it leaves what is not ASCII as it is, and refuses half a surrogate
+    pair."""
+    try:
+        text = orjson.dumps(line).decode()
+    except TypeError:
+        return json.dumps(line, separators=(",", ":"))
+    return text if text.isascii() else json.dumps(line, separators=(",", ":"))
 
 
 def model_labels(name: str, number: str) -> dict[str, str]:

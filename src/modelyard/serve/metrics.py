@@ -32,9 +32,9 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
-        self.in_flight = Gauge(
-            "modelyard_requests_in_flight", "Requests that are being answered.", registry=self.registry
-        )
+        self.in_flight = 0
+        in_flight = Gauge("modelyard_requests_in_flight", "Requests that are being answered.", registry=self.registry)
+        in_flight.set_function(lambda: self.in_flight)
         self.batch_rows = Histogram(
             "modelyard_batch_rows", "Rows in one call of the model.", model, buckets=_ROWS, registry=self.registry
         )

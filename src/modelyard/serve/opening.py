@@ -14,11 +14,12 @@ from modelyard.core.artifact import open_artifact
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.predictor import Predictor
+from modelyard.serve.lengths import length_of
 
 OPENER = "modelyard.serve.opening:open_predictor"
 
 Timing = tuple[int, int, float]
-"""Rows, length of the longest row in bytes, and seconds of processor time of one call."""
+"""Rows, length of the longest row, and seconds of processor time of one call."""
 
 _WORD = "word "
 _PROBES = ((1, 4), (4, 4), (16, 4), (1, 32), (4, 32), (16, 32))
@@ -48,9 +49,9 @@ def measure(predictor: Predictor) -> list[Timing]:
         return []
     timings = []
     for count, words in _PROBES:
-        text = _WORD * words
-        rows = [dict.fromkeys(task.inputs, text)] * count
-        timings.append((count, len(text) * len(task.inputs), min(_time(predictor, rows) for _ in range(_ROUNDS))))
+        row = dict.fromkeys(task.inputs, _WORD * words)
+        length = length_of(row, words * len(task.inputs))
+        timings.append((count, length, min(_time(predictor, [row] * count) for _ in range(_ROUNDS))))
     return timings
 
 

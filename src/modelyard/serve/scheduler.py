@@ -20,7 +20,7 @@ from modelyard.core.predictor import apply_opened, open_transforms
 from modelyard.core.task import GeneratingTask, Piece, Prediction
 from modelyard.core.transform import Row, Transform
 from modelyard.serve import spans
-from modelyard.serve.batching import BYTES_PER_TOKEN, Gathering, Job, RowJob, StreamJob, choose_batch
+from modelyard.serve.batching import Gathering, Job, RowJob, StreamJob, choose_batch
 from modelyard.serve.cache_room import CacheRoom
 from modelyard.serve.cost import CostModel
 from modelyard.serve.crew import Crew
@@ -74,7 +74,7 @@ class Scheduler:
         self._generates = "generation" in self._task.abilities
         self.room = CacheRoom(count * source.cache_tokens)
         self._most_room = source.cache_tokens
-        self._longest = int(source.model.settings.get("max_length", limits.text_characters)) * BYTES_PER_TOKEN
+        self._longest = int(source.model.settings.get("max_length", limits.text_characters))
         self._cost = CostModel(source.timings)
         self._crew = Crew(
             source,
@@ -153,7 +153,7 @@ class Scheduler:
         for job in jobs:
             job.cost = self._cost.seconds(1, job.length)
         foreseen = self._enter(jobs, caller, seconds)
-        timer = loop.call_at(end, gathering.deliver, 0, DeadlineError(seconds))
+        timer = loop.call_at(end, lambda: gathering.deliver(0, DeadlineError(seconds)))
         try:
             answers = await gathering.answers
             self._foresight.came(foreseen, loop.time() - begun)
@@ -299,6 +299,8 @@ class Scheduler:
 
     def next_batch(self, idle: int) -> list[Job]:
         """What is worth running now; what is too late never runs."""
+        if not self.waiting_rows:
+            return []
         if not idle and not self._generates and not self._may_hand_ahead():
             return []
         now = asyncio.get_running_loop().time()

@@ -31,6 +31,12 @@ _NUMBERS = {
     **{f"FP{bits}": f"f{bits // 8}" for bits in (16, 32, 64)},
 }
 """Datatype → numpy's name of it, little-endian."""
+_DATATYPES: Mapping[Kind, Sequence[str]] = {
+    "text": ["BYTES"],
+    "file": ["BYTES"],
+    "number": [*_NUMBERS],
+    "category": ["BYTES", *(name for name in _NUMBERS if not name.startswith("FP"))],
+}
 
 
 def read_document(value: Any) -> dict[str, Any]:
@@ -77,17 +83,14 @@ def read_rows(inputs: object, binary: bytes, kinds: Mapping[str, Kind], limits: 
     if len({len(column) for column in columns.values()}) != 1:
         raise RefusalError(422, "the input tensors differ in length", expected="one element a row in each")
     # In the order of the model, not of the request.
-    return [dict(zip(kinds, values, strict=True)) for values in zip(*(columns[name] for name in kinds), strict=True)]
+    return [dict(zip(kinds, values, strict=True)) for values in zip(*[columns[name] for name in kinds], strict=True)]
 
 
 def _check_datatype(item: Mapping[str, Any], kind: Kind) -> bool:
     """Whether the tensor holds numbers."""
     datatype = item.get("datatype")
-    known = [*_NUMBERS] if kind == "number" else ["BYTES"]
-    if kind == "category":
-        known += [name for name in _NUMBERS if not name.startswith("FP")]
-    if datatype not in known:
-        raise RefusalError(422, f"{item['name']}: datatype {datatype!r:.80}", expected=" or ".join(known))
+    if datatype not in _DATATYPES[kind]:
+        raise RefusalError(422, f"{item['name']}: datatype {datatype!r:.80}", expected=" or ".join(_DATATYPES[kind]))
     return bool(datatype != "BYTES")
 
 
@@ -161,34 +164,29 @@ def _decode(elements: Sequence[bytes]) -> list[str]:
 
 @dataclass(frozen=True)
 class Tensor:
-    """A named column of predictions: ``values`` holds text, or an array of float64 or int64."""
+    """A named column of predictions.
+
+    Attributes:
+        datatype: BYTES, FP64 or INT64.
+        values: flat, in row-major order: texts or numbers.
+    """
 
     name: str
-    values: list[str] | np.ndarray
-
-    @property
-    def datatype(self) -> str:
-        if isinstance(self.values, list):
-            return "BYTES"
-        return {"f": "FP64", "i": "INT64"}[self.values.dtype.kind]
-
-    @property
-    def shape(self) -> list[int]:
-        return [len(self.values)] if isinstance(self.values, list) else list(self.values.shape)
+    datatype: Literal["BYTES", "FP64", "INT64"]
+    shape: Sequence[int]
+    values: Sequence[Any]
 
     def to_json(self) -> dict[str, Any]:
-        """Flat data in row-major order; a number that is not finite is null."""
-        values: list[Any] = self.values if isinstance(self.values, list) else self.values.ravel().tolist()
-        data = [None if isinstance(value, float) and not math.isfinite(value) else value for value in values]
-        return {"name": self.name, "datatype": self.datatype, "shape": self.shape, "data": data}
+        """With its data; a number that is not finite is null once orjson writes it."""
+        return {"name": self.name, "datatype": self.datatype, "shape": self.shape, "data": self.values}
 
     def to_binary(self) -> tuple[dict[str, Any], bytes]:
         """The JSON part, and the bytes that follow it."""
-        if isinstance(self.values, list):
+        if self.datatype == "BYTES":
             encoded = [text.encode() for text in self.values]
             data = b"".join(struct.pack("<I", len(text)) + text for text in encoded)
         else:
-            data = self.values.astype(self.values.dtype.newbyteorder("<")).tobytes()
+            data = np.array(self.values, dtype=np.dtype(_NUMBERS[self.datatype]).newbyteorder("<")).tobytes()
         head = {"name": self.name, "datatype": self.datatype, "shape": self.shape}
         return {**head, "parameters": {"binary_data_size": len(data)}}, data
 
@@ -198,17 +196,19 @@ def to_tensors(predictions: Sequence[Prediction]) -> dict[str, Tensor]:
 
     A list of texts (a conformal set) is BYTES [n] too, each element a list in JSON. Other keys are left out.
     """
-    tensors = {}
-    for name in predictions[0]:
+    tensors, rows = {}, len(predictions)
+    for name, first in predictions[0].items():
         values = [prediction[name] for prediction in predictions]
-        if isinstance(values[0], str):
-            tensors[name] = Tensor(name, values)
-        elif isinstance(values[0], int | float):
-            tensors[name] = Tensor(name, np.array(values, dtype=np.int64 if type(values[0]) is int else np.float64))
-        elif isinstance(values[0], list) and all(isinstance(text, str) for text in values[0]):
-            tensors[name] = Tensor(name, [json.dumps(value, ensure_ascii=False) for value in values])
-        elif isinstance(values[0], Mapping):
-            tensors[name] = Tensor(name, np.array([list(value.values()) for value in values], dtype=np.float64))
+        if isinstance(first, str):
+            tensors[name] = Tensor(name, "BYTES", [rows], values)
+        elif isinstance(first, int | float):
+            tensors[name] = Tensor(name, "INT64" if type(first) is int else "FP64", [rows], values)
+        elif isinstance(first, list) and all(isinstance(text, str) for text in first):
+            texts = [json.dumps(value, ensure_ascii=False) for value in values]
+            tensors[name] = Tensor(name, "BYTES", [rows], texts)
+        elif isinstance(first, Mapping):
+            numbers = [number for value in values for number in value.values()]
+            tensors[name] = Tensor(name, "FP64", [rows, len(first)], numbers)
     return tensors
 
 
@@ -220,6 +220,8 @@ def write_outputs(
     Args:
         wanted: the request's ``outputs``; None for all.
     """
+    if wanted is None and not binary_by_default:
+        return [tensor.to_json() for tensor in tensors.values()], b""
     if wanted is None:
         wanted = [{"name": name} for name in tensors]
     if not isinstance(wanted, list) or any(not isinstance(item, dict) for item in wanted):

@@ -14,13 +14,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 from modelyard.core.task import Piece
 from modelyard.core.transform import Row
 from modelyard.serve import frames
 from modelyard.serve.fork_server import ForkServer
-from modelyard.serve.frames import Answer, Frame, Unpacker
+from modelyard.serve.frames import Answer, Unpacker
 
 
 class WorkerLostError(Exception):
@@ -64,7 +65,6 @@ class Worker:
     def __init__(self, source: ForkServer, patience: float) -> None:
         self._source, self._patience = source, patience
         self._link: _Link | None = None
-        self._line = asyncio.Lock()
         self._keys = itertools.count()
         self.process: int | None = None
 
@@ -83,10 +83,11 @@ class Worker:
             ModelyardError: there is nothing to fork it from.
         """
         connection = await asyncio.to_thread(self._source.fork)
-        self._line = asyncio.Lock()
+        self.process = None
         loop = asyncio.get_running_loop()
-        _, self._link = await loop.create_unix_connection(lambda: _Link(when_lost), sock=connection)
-        self.process = (await self._receive()).head["pid"]
+        make_link = partial(_Link, when_lost, self.kill, self._patience)
+        _, self._link = await loop.create_unix_connection(make_link, sock=connection)
+        self.process = (await self._link.greeting)[0]["pid"]
 
     async def predict(self, rows: Sequence[Row], options: Mapping[str, Any]) -> Done:
         """Answers to rows; may be called again before they are there, so that the worker need not wait for its next.
@@ -94,15 +95,11 @@ class Worker:
         Raises:
             WorkerLostError: nothing was answered.
         """
-        self._send(frames.pack_rows(rows, options, "predict"))
-        # Taken in the order in which it was sent, as a lock is.
-        async with self._line:
-            if not self.live:
-                raise WorkerLostError("it ended", begun=False)
-            started = time.monotonic()
-            head = (await self._receive()).head
+        link = self._open_link()
+        link.send(frames.pack_rows(rows, options, "predict"))
+        head, seconds = await link.expect()
         answers = [frames.from_json(item) for item in head["answers"]]
-        return Done(answers, head["work"], time.monotonic() - started, head["began"], head["ended"])
+        return Done(answers, head["work"], seconds, head["began"], head["ended"])
 
     async def write(
         self,
@@ -124,10 +121,8 @@ class Worker:
             InputError: the task refused the row or an option.
             WorkerError: the model failed.
         """
-        key, link = next(self._keys), self._link
-        self._send(frames.pack_rows([row], options, "write", key=key, owner=owner))
-        if link is None:
-            raise WorkerLostError("it is not running")
+        key, link = next(self._keys), self._open_link()
+        link.send(frames.pack_rows([row], options, "write", key=key, owner=owner))
         growing = link.growing[key] = _Growing(take, asyncio.get_running_loop().create_future())
 
         def stop() -> None:
@@ -160,20 +155,10 @@ class Worker:
         if self._link is not None:
             self._link.close()
 
-    def _send(self, data: bytes) -> None:
+    def _open_link(self) -> _Link:
         if self._link is None or self._link.lost:
             raise WorkerLostError("it is not running")
-        self._link.send(data)
-
-    async def _receive(self) -> Frame:
-        if self._link is None:
-            raise WorkerLostError("it is not running")
-        try:
-            async with asyncio.timeout(self._patience):
-                return await self._link.receive()
-        except TimeoutError:
-            self.kill()
-            raise WorkerLostError(f"no answer within {self._patience:g} s") from None
+        return self._link
 
 
 @dataclass(frozen=True)
@@ -196,40 +181,57 @@ class _Growing:
             self.done.set_result(None)
 
 
+_Heard = tuple[Mapping[str, Any], float]
+"""What a worker says, and the seconds that it was at it."""
+
+
 class _Link(asyncio.Protocol):
-    """Frames over a socket, with one reader; pieces of growing answers go to those who take them.
+    """Frames over a socket: answers in the order in which they are expected, and pieces of growing answers to those who
+    take them.
+
+    Args:
+        when_lost: called once the other end is gone.
+        kill: ends a worker that does not answer.
+        patience: seconds that it may be at one answer.
 
     Attributes:
         heard: monotonic time at which something came last.
+        greeting: what it says first.
     """
 
-    def __init__(self, when_lost: Callable[[], None]) -> None:
+    def __init__(self, when_lost: Callable[[], None], kill: Callable[[], None], patience: float) -> None:
         self.lost = False
         self.heard = time.monotonic()
         self.growing: dict[int, _Growing] = {}
-        self._when_lost = when_lost
+        self._when_lost, self._kill, self._patience = when_lost, kill, patience
         self._unpacker = Unpacker()
-        self._frames: deque[Frame] = deque()
-        self._reader: asyncio.Future[None] | None = None
+        self._expected: deque[asyncio.Future[_Heard]] = deque()
+        self._begun = self.heard
+        self._watch: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        # Before anything is read: a worker says at once who it is.
+        self.greeting = self.expect()
 
     def data_received(self, data: bytes) -> None:
         self.heard = time.monotonic()
         for frame in self._unpacker.feed(data):
             if "pieces" not in frame.head:
-                self._frames.append(frame)
+                self._answer(frame.head)
                 continue
             for key, item in frame.head["pieces"]:
                 if key in self.growing:
                     self.growing[key].add(item)
-        self._wake()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.lost = True
-        self._wake()
+        if self._watch is not None:
+            self._watch.cancel()
+        for number, future in enumerate(self._expected):
+            if not future.done():
+                future.set_exception(WorkerLostError("it ended", begun=number == 0))
         for growing in self.growing.values():
             if not growing.done.done():
                 growing.done.set_exception(WorkerLostError("it ended"))
@@ -239,18 +241,36 @@ class _Link(asyncio.Protocol):
         if self._transport is not None:
             self._transport.write(data)
 
-    async def receive(self) -> Frame:
-        while not self._frames:
-            if self.lost:
-                raise WorkerLostError("it ended")
-            self._reader = asyncio.get_running_loop().create_future()
-            await self._reader
-        return self._frames.popleft()
+    def expect(self) -> asyncio.Future[_Heard]:
+        """The next answer that nobody expects yet, and the seconds that the worker was at it."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[_Heard] = loop.create_future()
+        if self.lost:
+            future.set_exception(WorkerLostError("it ended", begun=False))
+            return future
+        if not self._expected:
+            self._begun = time.monotonic()
+        self._expected.append(future)
+        if self._watch is None:
+            self._watch = loop.call_later(self._patience, self._check)
+        return future
+
+    def _answer(self, head: Mapping[str, Any]) -> None:
+        future, seconds = self._expected.popleft(), self.heard - self._begun
+        # What comes next has been waiting for this one.
+        self._begun = self.heard
+        if not future.done():
+            future.set_result((head, seconds))
+
+    def _check(self) -> None:
+        """One timer for all answers: it looks how long the first one is overdue, if there is one."""
+        self._watch = None
+        left = self._begun + self._patience - time.monotonic()
+        if self._expected and left <= 0:
+            self._kill()
+        elif self._expected:
+            self._watch = asyncio.get_running_loop().call_later(left, self._check)
 
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
-
-    def _wake(self) -> None:
-        if self._reader is not None and not self._reader.done():
-            self._reader.set_result(None)
