@@ -3,8 +3,9 @@
 python -m benchmarks.soak [--minutes 30] [--warm-up 0.2] [--swap-seconds 20] [--callers 4]
 
 A server of its own process follows the yard; releases are the linear models of :mod:`benchmarks.hot_swap`, each with
-scores of its own, promoted in turn, every fifth a damaged one that must never answer. Memory is the proportional set
-size (PSS) of the server with all its processes, read while no promotion is under way, as is the number of open files.
+scores of its own, promoted in turn, every fifth a damaged one that must never answer. Memory is that of the server
+with all its processes, shared pages by their share, without pages of files, which count for less while other programs
+of the machine use the same libraries. It is read while no promotion is under way, as is the number of open files.
 Growth is the median of the last fifth of the readings over that of the first fifth after the warm-up. Ends with 1 where
 a request failed or was mixed up, memory grew by more than 5 %, or files did not stay flat.
 """
@@ -40,11 +41,11 @@ def family(process: int) -> list[int]:
 
 
 def read(process: int) -> tuple[float, int]:
-    """Megabytes that the processes take, shared pages by their share, and files that they hold open."""
+    """Megabytes that the processes take for themselves, shared pages by their share, and files that they hold open."""
     kilobytes, files = 0, 0
     for number in family(process):
         rollup = Path(f"/proc/{number}/smaps_rollup").read_text()
-        kilobytes += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+        kilobytes += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss_Anon:"))
         files += len(os.listdir(f"/proc/{number}/fd"))
     return kilobytes / 1000, files
 

@@ -6,11 +6,15 @@ Bounded; what a rollout judges is begun anew when it goes on a step. Knows no HT
 
 from __future__ import annotations
 
+import math
+import sys
 import time
+from array import array
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+
+import numpy as np
 
 from modelyard.core.task import Prediction
 
@@ -42,7 +46,8 @@ class Live:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._requests: deque[tuple[float, float, bool]] = deque(maxlen=SIZE)
+        # Room for all of them from the start: a server's memory does not grow while it fills.
+        self._ended, self._seconds = array("d", bytes(8 * SIZE)), array("d", bytes(8 * SIZE))
         self._labels: deque[str] = deque(maxlen=SIZE)
         self._same: deque[bool] = deque(maxlen=SIZE)
         self.total = 0
@@ -53,12 +58,13 @@ class Live:
     def saw(self, seconds: float, *, failed: bool) -> None:
         """A request was answered, or failed through no fault of the caller's."""
         self._last = self._clock()
-        self._requests.append((self._last, seconds, failed))
+        place = self.total % SIZE
+        self._ended[place], self._seconds[place] = self._last, math.nan if failed else seconds
         self.total += 1
 
     def answered(self, predictions: Sequence[Prediction]) -> None:
         """What rows were given."""
-        self._labels.extend(str(item["label"]) for item in predictions if "label" in item)
+        self._labels.extend(sys.intern(str(item["label"])) for item in predictions if "label" in item)
 
     def compared(self, predictions: Sequence[Prediction], others: Sequence[Prediction]) -> None:
         """What another version said of the same rows."""
@@ -82,7 +88,7 @@ class Live:
 
     @property
     def _marked(self) -> Traffic:
-        return _traffic(islice(self._requests, max(0, len(self._requests) - self.total + self._mark), None))
+        return self._traffic(self._mark)
 
     @property
     def labels(self) -> Mapping[str, int]:
@@ -96,19 +102,19 @@ class Live:
 
     def lately(self, seconds: float) -> Traffic:
         """The requests of the last seconds, as far as they are remembered."""
-        since = self._clock() - seconds
-        return _traffic(item for item in self._requests if item[0] >= since)
+        return self._traffic(0, since=self._clock() - seconds)
 
     @property
     def silence(self) -> float:
         """Seconds since the last request, or since the version was opened."""
         return self._clock() - self._last
 
-
-def _traffic(requests: Iterable[tuple[float, float, bool]]) -> Traffic:
-    found = list(requests)
-    failed = sum(failed for _, _, failed in found)
-    return Traffic([seconds for _, seconds, failed in found if not failed], (failed, len(found)))
+    def _traffic(self, first: int, *, since: float = -math.inf) -> Traffic:
+        """Requests from a number on, as far as they are remembered, that ended at that time or later."""
+        places = np.arange(max(first, self.total - SIZE), self.total) % SIZE
+        seconds = np.frombuffer(self._seconds)[places[np.frombuffer(self._ended)[places] >= since]]
+        answered = seconds[~np.isnan(seconds)]
+        return Traffic(answered.tolist(), (len(seconds) - len(answered), len(seconds)))
 
 
 def is_same(one: Prediction, other: Prediction) -> bool:
