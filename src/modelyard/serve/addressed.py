@@ -28,8 +28,10 @@ def addressed(request: Request, host: Host, name: str, version: str | None = Non
     return served
 
 
-async def awake(request: Request, host: Host, name: str, version: str | None = None) -> Served:
-    """As :func:`addressed` with canaries, but a model that is not loaded is loaded first.
+async def awake(
+    request: Request, host: Host, name: str, version: str | None = None, *, canaries: bool = True
+) -> Served:
+    """As :func:`addressed`, but a model that is not loaded is loaded first.
 
     Raises:
         RefusalError: also 503, where that fails or takes too long.
@@ -37,4 +39,4 @@ async def awake(request: Request, host: Host, name: str, version: str | None = N
     check_scope(request, name)
     if host.residence.sleeps(name):
         await while_connected(request, host.residence.wake(name, host.load_seconds))
-    return addressed(request, host, name, version, canaries=True)
+    return addressed(request, host, name, version, canaries=canaries)

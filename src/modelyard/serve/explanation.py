@@ -22,7 +22,7 @@ from modelyard.core.transform import Row
 from modelyard.methods.coalitions import Coalitions, Value, answer_of
 from modelyard.serve import bodies
 from modelyard.serve.access import GuardedRoute
-from modelyard.serve.addressed import addressed
+from modelyard.serve.addressed import awake
 from modelyard.serve.admission import check_row_texts
 from modelyard.serve.callers import CLASSES, caller_of, seconds_given
 from modelyard.serve.connection import while_connected
@@ -97,14 +97,16 @@ class ExplanationRoutes:
 
     async def _explain(self, request: Request) -> Response:
         """What each word, patch or column of one row did to the answer."""
+        document = read_document(await bodies.read_json(request, self._limits))
         path = request.path_params
-        served = addressed(request, self._host, path["model"], path.get("version"))
+        # It is about an answer that somebody has: no version on trial takes its turn here.
+        served = await awake(request, self._host, path["model"], path.get("version"), canaries=False)
         if "units" not in served.task.abilities:
             raise RefusalError(
                 422, f"answers of {served.task.name} are not explained", expected="a model that predicts"
             )
-        row, parameters = await self._read(request, served)
-        wish = read_wish(parameters, served.model.labels, self._limits)
+        row = self._read_row(document, served)
+        wish = read_wish(document.get("parameters") or {}, served.model.labels, self._limits)
         seconds = seconds_given(request, self._limits.explain_seconds)
         caller = caller_of(request)._replace(weight=CLASSES["batch"])
         if self._running >= AT_ONCE:
@@ -116,13 +118,12 @@ class ExplanationRoutes:
             self._running -= 1
         return json_answer(body)
 
-    async def _read(self, request: Request, served: Served) -> tuple[Row, Mapping[str, Any]]:
-        document = read_document(await bodies.read_json(request, self._limits))
+    def _read_row(self, document: Mapping[str, Any], served: Served) -> Row:
         rows = read_rows(document.get("inputs"), b"", served.kinds, self._limits)
         if len(rows) != 1:
             raise RefusalError(422, f"{len(rows)} rows", expected="one row to explain")
         check_row_texts(rows, served.kinds, self._limits)
-        return rows[0], document.get("parameters") or {}
+        return rows[0]
 
 
 class _Explanation:
