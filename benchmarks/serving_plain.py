@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI  # type: ignore[import-not-found]
+from fastapi import FastAPI
 from pydantic import BaseModel
 
 from benchmarks.serving_raw import Classifier
@@ -22,7 +22,7 @@ class Question(BaseModel):
     text: str
 
 
-@app.post("/predict")  # type: ignore[untyped-decorator]
+@app.post("/predict")
 def predict(question: Question) -> dict[str, Any]:
     answer: dict[str, Any] = model.predict([question.text])[0]
     return answer

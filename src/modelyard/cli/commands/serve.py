@@ -7,7 +7,24 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from modelyard.serve.alarm_bell import Bell
+    from modelyard.yard.registry import Version
+    from modelyard.yard.yard import Yard
+
+NOT_ON_RAY = (
+    "grpc_port",
+    "memory_limit",
+    "alarm_webhook",
+    "alarm_secret",
+    "alarm_plain_http",
+    "traces",
+    "trace_share",
+    "tls_cert",
+    "tls_key",
+)
+"""Options of a server of one machine; Ray's proxy knows none of them."""
 
 
 class Serve:
@@ -32,7 +49,14 @@ class Serve:
             "--workers",
             type=int,
             metavar="N",
-            help="processes of one core that run each model (default: one a core; for generated text one of all)",
+            help="processes of one core that run each model (default: one a core; for generated text one of all); "
+            "with --engine ray most replicas",
+        )
+        parser.add_argument(
+            "--engine", choices=("local", "ray"), default="local", help="what runs the processes (default: local)"
+        )
+        parser.add_argument(
+            "--least-workers", type=int, metavar="N", help="with --engine ray, replicas without load (default: 1)"
         )
         parser.add_argument(
             "--batch-rows",
@@ -114,6 +138,7 @@ class Serve:
             raise InputError(f"--batch-rows {arguments.batch_rows}", expected="1 to 4096")
         if not 1 <= arguments.slots <= 1024:
             raise InputError(f"--slots {arguments.slots}", expected="1 to 1024")
+        _check_engine(arguments)
         if (arguments.tls_cert is None) != (arguments.tls_key is None):
             raise InputError("half of what TLS needs", expected="--tls-cert and --tls-key")
         tls = Tls(Path(arguments.tls_cert), Path(arguments.tls_key)) if arguments.tls_cert else None
@@ -129,6 +154,8 @@ class Serve:
         versions = [yard.resolve(reference) for reference in arguments.release]
         for version in versions:
             admit(version)
+        if arguments.engine == "ray":
+            return _run_on_ray(arguments, yard, versions, cache_bytes)
         limit = memory.stated_limit() if limit is None else limit
         how: dict[str, Any] = {"workers": arguments.workers, "memory_limit": limit, "admit": admit, "open_it": open_it}
         lodging = assign(yard, arguments.release, versions, **how)
@@ -157,6 +184,48 @@ class Serve:
                 memory_limit=lodging.room,
             )
         return 0
+
+
+def _check_engine(arguments: argparse.Namespace) -> None:
+    from modelyard.core.errors import InputError
+
+    if arguments.engine == "local":
+        if arguments.least_workers is not None:
+            raise InputError("--least-workers goes with --engine ray", fix="--workers N says how many there are")
+        return
+    for name in NOT_ON_RAY:
+        value = getattr(arguments, name)
+        if value is not None and value is not False:
+            raise InputError(f"--{name.replace('_', '-')} does not go with --engine ray", fix="leave it out")
+    if not 1 <= (arguments.least_workers or 1) <= (arguments.workers or 256):
+        raise InputError(f"--least-workers {arguments.least_workers}", expected="from 1 to what --workers says")
+
+
+def _run_on_ray(arguments: argparse.Namespace, yard: Yard, versions: Sequence[Version], cache_bytes: int) -> int:
+    from pathlib import Path
+
+    from modelyard.core.addresses import is_loopback
+    from modelyard.serve import ray_serve
+    from modelyard.serve.hosting import cores
+
+    for version in versions:
+        # Each replica hashes it again: a damaged one is told here, where somebody reads it.
+        yard.model(version)
+    served = ray_serve.Served(
+        yard.home,
+        arguments.release,
+        local=is_loopback(arguments.host),
+        batch_rows=arguments.batch_rows,
+        slots=arguments.slots,
+        cache_bytes=cache_bytes,
+        require_signature=arguments.require_signature,
+        signer=Path(arguments.signer).absolute() if arguments.signer else None,
+    )
+    least = arguments.least_workers or 1
+    most = max(least, arguments.workers or cores())
+    labels = [version.reference for version in versions]
+    ray_serve.run(served, labels, host=arguments.host, port=arguments.port, least=least, most=most)
+    return 0
 
 
 def _make_bell(arguments: argparse.Namespace) -> Bell:
