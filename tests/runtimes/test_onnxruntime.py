@@ -73,7 +73,7 @@ def test_names_of_inputs_and_outputs(classifier: Model, exported: Model) -> None
     session = RUNTIME.open(exported)
     arrays, _ = lookup.task(classifier.task).export_example(classifier)
     assert session.input_names == tuple(arrays)
-    assert session.output_names == ("logits",)
+    assert session.output_names == ("logits", "sentence_embedding")
 
 
 def test_tokenizer_goes_along_and_float_weights_do_not(exported: Model) -> None:

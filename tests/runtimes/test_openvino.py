@@ -72,7 +72,7 @@ def test_names_of_inputs_and_outputs(classifier: Model, exported: Model) -> None
     session = RUNTIME.open(exported)
     arrays, _ = lookup.task(classifier.task).export_example(classifier)
     assert session.input_names == tuple(arrays)
-    assert session.output_names == ("logits",)
+    assert session.output_names == ("logits", "sentence_embedding")
 
 
 def test_the_same_bytes_twice_and_nothing_of_the_machine(graph: Model, exported: Model, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_a_session_computes_what_the_network_does(model: Model) -> None:
         expected = TASK.network(model)(**{name: torch.from_numpy(array) for name, array in arrays.items()})["logits"]
     np.testing.assert_allclose(session.run(arrays)["logits"], expected.numpy(), atol=1e-6)
     assert session.input_names == tuple(arrays)
-    assert session.output_names == ("logits",)
+    assert session.output_names == ("logits", "sentence_embedding")
 
 
 def test_arrays_that_may_not_be_written_are_taken(model: Model) -> None:

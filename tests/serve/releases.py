@@ -30,6 +30,25 @@ require:
 """
 
 
+def publish(yard: Yard, out: Path, model: Model, data: Dataset, report: Report, recipe: str = RECIPE) -> str:
+    """A release out of these, with its number."""
+    for artifact in (data, model, report):
+        yard.put(artifact)
+    out.mkdir()
+    release = Release.write(
+        out,
+        name=NAME,
+        model=model,
+        data=data,
+        reports=[report],
+        recipe=recipe,
+        lock={},
+        judgements=[],
+        measures={},
+    )
+    return str(yard.publish(yard.put(release)).number)
+
+
 class Maker:
     """Publishes releases of a small linear model; each regularization is another version."""
 
@@ -54,26 +73,12 @@ class Maker:
 
     def publish(self, model: Model, data: Dataset, report: Report, recipe: str = RECIPE) -> str:
         """The number of the version."""
-        for artifact in (data, model, report):
-            self.yard.put(artifact)
         out = self.folder / f"release {len(list(self.folder.iterdir()))}"
-        out.mkdir()
-        release = Release.write(
-            out,
-            name=NAME,
-            model=model,
-            data=data,
-            reports=[report],
-            recipe=recipe,
-            lock={},
-            judgements=[],
-            measures={},
-        )
-        version = self.yard.publish(self.yard.put(release))
+        number = publish(self.yard, out, model, data, report, recipe)
         with Predictor(model, threads=1) as predictor:
             found = predictor.predict([{"features": row} for row in ROWS])
-        self.answers[str(version.number)] = [item["score"] for item in found]
-        return str(version.number)
+        self.answers[number] = [item["score"] for item in found]
+        return number
 
     def good(self, l2: float, recipe: str = RECIPE) -> str:
         return self.publish(*self._with_data(self.data, l2), recipe)

@@ -55,6 +55,7 @@ ROUTES: dict[tuple[str, str], tuple[Role | None, int]] = {
     # The model classifies: whoever is let in is told so.
     ("POST", "/v1/completions"): (Role.PREDICT, 400),
     ("POST", "/v1/chat/completions"): (Role.PREDICT, 400),
+    ("POST", "/v1/embeddings"): (Role.PREDICT, 200),
     ("GET", "/metrics"): (Role.VIEWER, 200),
     ("GET", "/openapi.json"): (Role.VIEWER, 200),
 }
@@ -104,6 +105,7 @@ def ask(client: httpx.Client, method: str, path: str, token: str | None = None, 
         "explain": infer_body("hello"),
         "/v1/completions": {"model": "sms", "prompt": "hello"},
         "/v1/chat/completions": {"model": "sms", "messages": [{"role": "user", "content": "hello"}]},
+        "/v1/embeddings": {"model": "sms", "input": "hello"},
     }.get(path if path.startswith("/v1") else path.rpartition("/")[2])
     if token is not None:
         headers["authorization"] = f"Bearer {token}"
@@ -186,7 +188,7 @@ def test_a_key_is_for_some_models(
         assert "a key for all models" in error_of(other)
     elif role is Role.OPERATOR:
         assert (other.status_code, here.status_code) == (403, 403)
-    elif "{model}" in route[1] or route[1].endswith("completions"):
+    elif "{model}" in route[1] or route[1].endswith(("completions", "embeddings")):
         assert (other.status_code, here.status_code) == (403, good)
         assert "this key is not for the model 'sms'" in error_of(other)
     else:

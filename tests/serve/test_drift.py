@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import httpx
 import numpy as np
@@ -15,17 +17,25 @@ from PIL import Image
 from modelyard.cli.main import main
 from modelyard.core import lookup
 from modelyard.core.addresses import check_url
+from modelyard.core.dataset import Dataset
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
+from modelyard.core.report import Findings, Report
 from modelyard.core.requirement import Verdict
-from modelyard.serve import drift, features
+from modelyard.core.task import Prediction
+from modelyard.core.transform import Row
+from modelyard.engines.local import execute
+from modelyard.serve import drift, features, vectors
 from modelyard.serve.drift import OTHER, Reference, Window, judge
 from modelyard.serve.features import Value
 from modelyard.serve.following import open_version
+from modelyard.serve.refusals import OverloadError
+from modelyard.serve.vectors import Vectors
 from modelyard.serve.watching import Watching
+from modelyard.sources import fetch
 from modelyard.yard.yard import Yard
 from tests.serve.conftest import Serve, until
-from tests.serve.releases import NAME, Maker
+from tests.serve.releases import NAME, Maker, publish
 
 
 def draw(seed: int, rows: int, *, mean: float = 50.0, spam: float = 0.2) -> list[dict[str, Value]]:
@@ -85,6 +95,142 @@ def test_a_text_is_its_length_and_what_of_it_is_unknown(classifier: Model) -> No
         ids = processor.tokenizer.encode(text, add_special_tokens=False).ids
         assert values == {"text.length": len(text), "text.unknown": ids.count(unknown) / len(ids)}
     assert found[1]["text.unknown"] == 1.0
+
+
+def test_a_text_is_told_by_tokens_that_no_text_before_had(classifier: Model, generator: Model) -> None:
+    for model in (classifier, generator):
+        processor = lookup.task(model.task).processor(model)
+        seen = features.tokens_in([{"text": "claim your prize"}, {"text": "now"}], ["text"], processor)
+        (same, half) = features.of_rows(
+            [{"text": "claim your prize"}, {"text": "claim your prize dinner tonight"}], ["text"], processor, seen
+        )
+        assert same["text.unseen"] == 0.0
+        assert 0.2 < float(half["text.unseen"] or 0) < 0.8
+    assert "text.unknown" not in same, "a byte-level tokenizer knows every text"
+
+
+def answers(rows: Sequence[Row]) -> list[Prediction]:
+    return [{"embedding": [float(row["text"])] * 4} for row in rows]
+
+
+def test_embeddings_are_asked_for_a_few_at_a_time() -> None:
+    asked, busy = list[int](), [False]
+
+    async def ask(rows: Sequence[Row]) -> list[Prediction]:
+        if busy[0]:
+            raise OverloadError(1)
+        asked.append(len(rows))
+        return answers(rows)
+
+    async def look() -> None:
+        found = Vectors()
+        found.saw([{"text": "9"}])
+        await found.look(ask)
+        assert asked == [], "nothing is asked before it is told what to hold rows against"
+        found.begin([{"text": f"{n}"} for n in range(vectors.AT_ONCE + 5)])
+        found.saw([{"text": "1"}] * (vectors.AT_ONCE + 20))
+        busy[0] = True
+        await found.look(ask)
+        assert (asked, found.pair) == ([], None)
+        busy[0] = False
+        found.saw([{"text": "7"}] * 3)
+        await found.look(ask)
+        assert (asked, found.pair) == ([vectors.AT_ONCE, 3], None)
+        await found.look(ask)
+        assert found.pair is not None
+        live, own = found.pair
+        assert live.tolist() == [[7.0] * 4] * 3
+        assert own[:, 0].tolist() == list(range(vectors.AT_ONCE + 5))
+
+    asyncio.run(look())
+
+
+def test_a_version_without_embeddings_is_asked_once() -> None:
+    asked = list[int]()
+
+    async def refuse(rows: Sequence[Row]) -> list[Prediction]:
+        asked.append(len(rows))
+        raise InputError("this model gives no embeddings")
+
+    async def look() -> None:
+        found = Vectors()
+        found.begin([{"text": "1"}, {"text": "2"}])
+        for _ in range(3):
+            await found.look(refuse)
+            found.saw([{"text": "3"}])
+        assert (asked, found.pair) == ([2], None)
+
+    asyncio.run(look())
+
+
+def test_embeddings_are_judged_beside_the_features() -> None:
+    generator = np.random.default_rng(0)
+    own, same, other = (generator.normal(mean, 1, (200, 8)) for mean in (0.0, 0.0, 1.0))
+    rows = draw(1, 500)
+    by_name = {item.feature: item for item in judge(REFERENCE, rows, (same, own))}
+    assert by_name["text.embedding"].verdict is Verdict.MET
+    assert drift.drifted(list(by_name.values())).value == 0
+    by_name = {item.feature: item for item in judge(REFERENCE, rows, (other, own))}
+    assert by_name["text.embedding"].verdict is Verdict.NOT_MET
+    found = by_name["text.embedding"].to_json()
+    assert (found["rows"], found["psi"], found["ks"]) == (200, None, None)
+    assert drift.BOUNDS["energy"].bound < found["low"] < found["energy"] < found["high"]
+    assert by_name["text.length"].to_json()["energy"] is None
+    assert drift.drifted(list(by_name.values())).value == 1
+    few = {item.feature: item for item in judge(REFERENCE, rows, (other[: drift.FEWEST_VECTORS - 1], own))}
+    assert few["text.embedding"].verdict is Verdict.INCONCLUSIVE
+    assert drift.drifted(list(few.values())).value is None
+
+
+def texts_of(words: Sequence[str], seed: int, rows: int) -> list[str]:
+    generator = np.random.default_rng(seed)
+    return [" ".join(generator.choice(words, size=6)) for _ in range(rows)]
+
+
+KNOWN, STRANGE = ["win", "free", "prize", "now", "call"], ["dinner", "tonight", "station", "friend", "evening"]
+
+
+def test_other_texts_are_seen_to_be_others_and_the_same_are_not(
+    classifier: Model, tmp_path: Path, serve: Serve
+) -> None:
+    yard = Yard(tmp_path / "yard")
+    lines = [f"{text},{label}" for text, label in zip(texts_of(KNOWN, 0, 300), ["ham", "spam"] * 150, strict=True)]
+    (tmp_path / "texts.csv").write_text("\n".join(["text,label", *lines]))
+    step, out = lookup.step("load data"), tmp_path / "data"
+    out.mkdir()
+    chosen = step.check_options(
+        {"columns": {"text": "text", "label": "label"}, "split": {"train": 0.5, "validation": 0, "test": 0.5}}
+    )
+    data = cast(Dataset, execute(step, [fetch(str(tmp_path / "texts.csv"))], chosen, out=out, scratch=out))
+    (tmp_path / "report").mkdir()
+    report = Report.write(tmp_path / "report", Findings({}), parents=[classifier, data])
+    publish(yard, tmp_path / "release", classifier, data, report)
+    hosted = open_version(yard, yard.resolve(f"{NAME}:1"), workers=1, memory_limit=None)
+
+    def ask(client: httpx.Client, words: Sequence[str]) -> dict[str, Any]:
+        for seed in range(1, 5):
+            body = {"model": NAME, "input": texts_of(words, seed, 50)}
+            assert client.post("/v1/embeddings", json=body).status_code == 200
+            until(lambda rows=50 * seed: embedded(client) >= rows)  # type: ignore[misc]
+        return {item["feature"]: item for item in client.get(f"/v2/models/{NAME}/drift").json()["features"]}
+
+    def embedded(client: httpx.Client) -> int:
+        found = client.get(f"/v2/models/{NAME}/drift").json()["features"]
+        return next((int(item["rows"]) for item in found if item["feature"] == "text.embedding"), 0)
+
+    with hosted.source:
+        with serve(hosted, companion=Watching(yard, seconds=0.02).run) as client:
+            until(lambda: client.get(f"/v2/models/{NAME}/drift").json()["watched"])
+            found = ask(client, KNOWN)
+        assert "not met" not in {item["verdict"] for item in found.values()}
+        assert found["text.embedding"]["verdict"] == "met"
+        with serve(hosted, companion=Watching(yard, seconds=0.02).run) as client:
+            until(lambda: client.get(f"/v2/models/{NAME}/drift").json()["watched"])
+            found = ask(client, STRANGE)
+            line = f'modelyard_drift{{feature="text.embedding",method="energy",model="{NAME}",version="1"}}'
+            until(lambda: line in client.get("/metrics").text)
+        assert found["text.embedding"]["verdict"] == found["text.unseen"]["verdict"] == "not met"
+        assert found["text.length"]["energy"] is None
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG"])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,9 +14,12 @@ import pytest
 
 from modelyard.core.model import Model
 from modelyard.core.predictor import Predictor
+from modelyard.core.transform import Row
+from modelyard.serve.drift import Reference
 from modelyard.serve.fork_server import ForkServer
-from modelyard.serve.hosting import Hosted
+from modelyard.serve.hosting import Host, Hosted
 from modelyard.serve.limits import Limits
+from modelyard.serve.metrics import Metrics
 from tests.serve.conftest import Gated, Serve, infer_body, until
 
 PROMPT = "are you coming home"
@@ -225,3 +229,22 @@ def test_a_generation_that_takes_too_long_is_told(serve: Serve, gated_generator:
         assert events[0]["choices"]
         assert events[-1]["error"]["code"] == "timeout"
         gate.open()
+
+
+def test_what_is_asked_here_is_watched(serve: Serve, opened_generator: ForkServer) -> None:
+    saw = list[str]()
+
+    async def companion(host: Host, metrics: Metrics) -> None:
+        def look(rows: Sequence[Row]) -> list[dict[str, Any]]:
+            saw.extend(row["text"] for row in rows)
+            return [{"text.length": 1.0} for _ in rows]
+
+        host.find("chat").window.begin(Reference.of([{"text.length": 1.0}]), look)
+        await asyncio.Event().wait()
+
+    body: dict[str, Any] = {"model": "chat", "max_tokens": 2}
+    with serve(Hosted("chat", "2", opened_generator), companion=companion) as client:
+        client.post("/v1/completions", json={**body, "prompt": ["are you", "coming"], "n": 2})
+        client.post("/v1/chat/completions", json={**body, "messages": MESSAGES, "stream": True})
+        assert client.post("/v1/completions", json={**body, "prompt": "x", "max_tokens": -1}).status_code == 422
+    assert saw == ["are you", "coming", "are you coming home for dinner"]

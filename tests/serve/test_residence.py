@@ -120,6 +120,18 @@ def test_no_request_fails_while_models_make_room_for_each_other(serve: Serve, op
         assert sum(unloaded) >= 2
 
 
+def test_an_explanation_and_an_embedding_wake_a_model_as_a_prediction_does(serve: Serve, opened: ForkServer) -> None:
+    asked = [
+        ("/v2/models/a/explain", infer_body("win a prize")),
+        ("/v1/embeddings", {"model": "b", "input": "win a prize"}),
+        ("/v2/models/a/infer", infer_body("win a prize")),
+    ]
+    with serve(lodgers=lodgers(opened, "ab"), memory_limit=10) as client:
+        for path, body in asked:
+            answer = client.post(path, json=body)
+            assert answer.status_code == 200, answer.text
+
+
 def test_the_repository_loads_and_unloads(serve: Serve, opened: ForkServer) -> None:
     with serve(Hosted("fixed", "1", opened), lodgers=lodgers(opened, "ab"), memory_limit=10) as client:
 

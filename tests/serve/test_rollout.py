@@ -16,11 +16,15 @@ import pytest
 from modelyard.cli.main import main
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
+from modelyard.core.report import Measure
+from modelyard.core.requirement import Requirement, Verdict
 from modelyard.core.rollout import Plan, Progress, State
+from modelyard.serve import analysis
 from modelyard.serve.canary import Canary
 from modelyard.serve.following import Following, OpenVersion, open_version
 from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.hosting import Host, Hosted
+from modelyard.serve.live import Live
 from modelyard.serve.metrics import Metrics
 from modelyard.yard.events import Event
 from modelyard.yard.registry import Version
@@ -155,6 +159,24 @@ def test_a_version_whose_answers_drift_is_rolled_back(serve: Serve, maker: Maker
     state, _ = run(serve, maker, maker.lopsided(), mirror=0.0)
     assert state is State.ROLLED_BACK
     assert failed_checks(last_check(maker)) == {"prediction_shift"}
+
+
+@pytest.mark.parametrize(
+    ("drifted", "verdict"),
+    [
+        (Measure(0, 0, 0), Verdict.MET),
+        (Measure(1, 1, 1), Verdict.NOT_MET),
+        (Measure(None), Verdict.INCONCLUSIVE),
+    ],
+)
+def test_rows_that_it_was_not_proven_on_fail_a_version_where_that_is_required(
+    drifted: Measure, verdict: Verdict
+) -> None:
+    required = analysis.live_requirements([Requirement.parse("drifted_features", "<= 0")])
+    measures = analysis.measure(Live(), Live(), drifted=drifted, compares=False, labels=False)
+    found = {item.measure: item.judge(measures).verdict for item in required}
+    assert found["drifted_features"] is verdict
+    assert "drifted_features" not in {item.measure for item in analysis.live_requirements([])}
 
 
 def test_no_traffic_is_a_failed_check(serve: Serve, maker: Maker) -> None:

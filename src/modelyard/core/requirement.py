@@ -21,7 +21,7 @@ _KEYS = ("at_least", "at_most", "max_drop", "max_rise", "against", "confidence")
 _EXPECTED = "'>= 0.9', '<= 15', {at_least: 0.9, confidence: 0.95} or {max_drop: 0.005, against: base}"
 
 
-LIVE_ONLY = frozenset({"error_rate", "error_rate_rise", "latency_p95_ratio", "prediction_shift"})
+LIVE_ONLY = frozenset({"error_rate", "error_rate_rise", "latency_p95_ratio", "prediction_shift", "drifted_features"})
 """Measures that nothing but traffic shows: a recipe may bound them, and the server judges them."""
 
 

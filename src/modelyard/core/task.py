@@ -61,6 +61,11 @@ class Hints:
 
 NO_HINTS = Hints()
 
+EMBEDDING = "embedding"
+"""Ability, option and key of a prediction: a vector that stands for a row."""
+EMBEDDING_OUTPUT = "sentence_embedding"
+"""Output of a network with these vectors, (rows, width), under the name that sentence-transformers exports it by."""
+
 
 class Task(Protocol):
     """Everything that differs between one kind of model and another."""
@@ -157,6 +162,29 @@ class ContinuousTask(Task, Protocol):
 
     def space(self, processor: Any) -> InputSpace:
         """What the numbers of that array mean, and how far they may go."""
+        ...
+
+
+class EmbeddingTask(Task, Protocol):
+    """A task with the ability ``embedding``: its network can give a vector that stands for a row.
+
+    Its predictions hold it, and how many tokens were read, with the option ``embedding: true``.
+    """
+
+    def add_embedding(self, model: Model, network: Any) -> bool:
+        """Let a model's network, as :meth:`Task.network` gives it, have :data:`EMBEDDING_OUTPUT` among its outputs.
+
+        Returns:
+            False where it makes no such vector; the network is as it was.
+        """
+        ...
+
+    def text_of(self, processor: Any, tokens: Sequence[int]) -> str:
+        """The text whose tokens these are, with or without those that frame it.
+
+        Raises:
+            InputError: they are those of no text.
+        """
         ...
 
 

@@ -10,11 +10,12 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from modelyard.core import lookup
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
+from modelyard.core.task import EMBEDDING, EMBEDDING_OUTPUT, EmbeddingTask
 from modelyard.formats import onnx_file
 from modelyard.formats.positional import positional
 
@@ -58,9 +59,12 @@ def export(model: Model, network: Any = None) -> Any:
     arrays, axes = task.export_example(model)
     inputs = tuple(arrays)
     outputs = tuple(name for name in axes if name not in arrays)
+    network = network or task.network(model)
+    if EMBEDDING in task.abilities and cast(EmbeddingTask, task).add_embedding(model, network):
+        outputs = (*outputs, EMBEDDING_OUTPUT)
     with _quiet():
         program = torch.onnx.export(
-            positional(network or task.network(model), inputs, outputs),
+            positional(network, inputs, outputs),
             ([torch.from_numpy(array) for array in arrays.values()],),
             dynamo=True,
             opset_version=OPSET,

@@ -5,7 +5,7 @@ Knows no kind of input: text, image and table classifiers answer and are judged 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from modelyard.core.dataset import ROW_ID, Dataset
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.report import Findings
-from modelyard.core.task import Prediction
+from modelyard.core.task import EMBEDDING, Prediction
 
 if TYPE_CHECKING:
     from modelyard.core.predictor import Predictor
@@ -102,6 +102,19 @@ def no_options(options: Any) -> None:
     """Raise InputError if a caller chose anything for one call: a classifier has nothing to choose."""
     if options:
         raise InputError(f"unknown option {next(iter(options))!r}", expected="no options for this task")
+
+
+def read_embedding(options: Mapping[str, Any]) -> bool:
+    """Whether a caller chose to have the embedding of each row too.
+
+    Raises:
+        InputError: anything else was chosen.
+    """
+    no_options({name: value for name, value in options.items() if name != EMBEDDING})
+    wanted = options.get(EMBEDDING, False)
+    if not isinstance(wanted, bool):
+        raise InputError(f"embedding: {wanted!r:.40}", expected="true or false")
+    return wanted
 
 
 def evaluate(predictor: Predictor, data: Dataset, split: str, *, confidence: float, seed: int) -> Findings:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from modelyard.core.artifact import MANIFEST
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.runtime import Arrays
+from modelyard.core.task import EMBEDDING, EMBEDDING_OUTPUT, EmbeddingTask
 from modelyard.methods import safetensors_header
 
 
@@ -25,10 +25,16 @@ class TorchSession:
     """A network in inference mode: numpy arrays in and out, without a copy on the CPU."""
 
     def __init__(self, model: Model, device: str, threads: int | None) -> None:
-        self._model = model
         self._device = resolve_device(device)
         self._threads = threads
-        self._network = lookup.task(model.task).network(model).to(self._device).eval()
+        task = lookup.task(model.task)
+        network = task.network(model)
+        arrays, axes = task.export_example(model)
+        outputs = tuple(name for name in axes if name not in arrays)
+        if EMBEDDING in task.abilities and cast(EmbeddingTask, task).add_embedding(model, network):
+            outputs = (*outputs, EMBEDDING_OUTPUT)
+        self._names = tuple(arrays), outputs
+        self._network = network.to(self._device).eval()
 
     @property
     def network(self) -> Any:
@@ -42,11 +48,6 @@ class TorchSession:
     @property
     def output_names(self) -> tuple[str, ...]:
         return self._names[1]
-
-    @cached_property
-    def _names(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        arrays, axes = lookup.task(self._model.task).export_example(self._model)
-        return tuple(arrays), tuple(name for name in axes if name not in arrays)
 
     def run(self, arrays: Arrays) -> Arrays:
         import torch

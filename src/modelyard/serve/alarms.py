@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 from modelyard.core.report import Measure
 from modelyard.core.requirement import Requirement, Verdict
-from modelyard.serve import drift
 from modelyard.serve.analysis import (
     LATENCIES,
     measure_latencies,
@@ -163,9 +162,9 @@ def _of_drift(served: Served, drifts: Sequence[FeatureDrift]) -> Iterator[Findin
             "ticket",
             served.name,
             served.version,
-            "psi",
-            drift.BOUND.wording,
-            item.stability,
+            item.method,
+            item.bound.wording,
+            item.size,
             item.verdict,
             feature=item.feature,
         )

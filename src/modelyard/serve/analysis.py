@@ -25,7 +25,7 @@ ALWAYS = (
     Requirement("prediction_shift", "at_most", 0.25),
 )
 """Beside the old version: failures, slowness, other answers, and other shares of the classes."""
-LIVE = frozenset({*LATENCIES, *(item.measure for item in ALWAYS), "error_rate"})
+LIVE = frozenset({*LATENCIES, *(item.measure for item in ALWAYS), "error_rate", "drifted_features"})
 
 
 WATCHED = Requirement("error_rate", "at_most", 0.02)
@@ -93,14 +93,16 @@ def measure_latencies(seconds: Sequence[float], failures: tuple[int, int]) -> di
     return {**found, "error_rate": live_checks.share(*failures, confidence=CONFIDENCE)}
 
 
-def measure(new: Live, old: Live, *, compares: bool, labels: bool) -> dict[str, Measure]:
+def measure(new: Live, old: Live, *, drifted: Measure, compares: bool, labels: bool) -> dict[str, Measure]:
     """Measures of the new version and of its difference from the old one.
 
     Args:
+        drifted: features of what the new one is asked and answers that are surely not what it was proven on.
         compares: whether answers of the two to the same rows are there.
         labels: whether answers are classes.
     """
     found = measure_latencies(new.seconds, new.failures)
+    found["drifted_features"] = drifted
     found["error_rate_rise"] = live_checks.rise_of_share(new.failures, old.failures, confidence=CONFIDENCE)
     found["latency_p95_ratio"] = live_checks.ratio_of_percentiles(new.seconds, old.seconds, 0.95, confidence=CONFIDENCE)
     if compares:

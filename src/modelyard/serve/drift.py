@@ -11,7 +11,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,11 +20,12 @@ from modelyard.core.report import Measure
 from modelyard.core.requirement import Requirement, Verdict
 from modelyard.core.task import Prediction
 from modelyard.core.transform import Row
-from modelyard.methods import drift
+from modelyard.methods import drift, energy_distance
 from modelyard.methods.many_tests import holm
 from modelyard.serve import features
 from modelyard.serve.features import Value
 from modelyard.serve.rates import Rates
+from modelyard.serve.vectors import Vectors
 
 SIZE = 2000
 """Rows that are remembered."""
@@ -32,9 +33,17 @@ RATE = Rate(2.0, 500)
 """Rows that are looked at: so that little is spent, and that many requests do not push out those of a minute ago."""
 FEWEST = 100
 """Rows below which nothing is said."""
+FEWEST_VECTORS = 30
+"""The same of embeddings, each of which says more."""
 CONFIDENCE = 0.95
-BOUND = Requirement("psi", "at_most", 0.25, CONFIDENCE)
-"""What is commonly taken for a large shift (Siddiqi 2006)."""
+Method = Literal["psi", "energy"]
+BOUNDS: Mapping[Method, Requirement] = {
+    "psi": Requirement("psi", "at_most", 0.25, CONFIDENCE),
+    "energy": Requirement("energy", "at_most", 0.02, CONFIDENCE),
+}
+"""What is commonly taken for a large shift (Siddiqi 2006); and more than other messages of one source ever had, less
+than sentences of another have (``benchmarks/embedding_drift.py``)."""
+EMBEDDING_FEATURE = "text.embedding"
 CLASSES = 50
 OTHER = "(other)"
 """All classes that the reference does not have, or seldom; so nothing that only a request said is remembered."""
@@ -82,24 +91,30 @@ class FeatureDrift:
     """How far one feature is from its reference.
 
     Attributes:
+        method: what ``size`` is: the population stability index, or the energy distance of embeddings.
+        distance: that of Kolmogorov and Smirnov, of a number.
         p: probability of such a difference by chance, corrected for the number of features.
         verdict: not met where it surely drifted.
     """
 
     feature: str
-    stability: Measure
+    method: Method
+    size: Measure
     distance: float | None
     p: float
     verdict: Verdict
 
+    @property
+    def bound(self) -> Requirement:
+        return BOUNDS[self.method]
+
     def to_json(self) -> dict[str, Any]:
-        psi = self.stability
         return {
             "feature": self.feature,
-            "rows": psi.n,
-            "psi": psi.value,
-            "low": psi.low,
-            "high": psi.high,
+            "rows": self.size.n,
+            **{method: self.size.value if method == self.method else None for method in BOUNDS},
+            "low": self.size.low,
+            "high": self.size.high,
             "ks": self.distance,
             "p": self.p,
             "verdict": self.verdict.value,
@@ -114,6 +129,7 @@ class Window:
         self._look: Look | None = None
         self._rows: deque[dict[str, Value]] = deque(maxlen=SIZE)
         self._rates = Rates()
+        self.vectors = Vectors()
 
     def begin(self, reference: Reference, look: Look) -> None:
         """Look at rows from now on."""
@@ -128,6 +144,7 @@ class Window:
         taken = pairs[: next((n for n in range(len(pairs)) if self._rates.take("rows", RATE, now)), len(pairs))]
         if not taken:
             return
+        self.vectors.saw([row for row, _ in taken])
         for found, (_, prediction) in zip(self._look([row for row, _ in taken]), taken, strict=True):
             self._rows.append(self.reference.keep(found | features.of_prediction(prediction)))
 
@@ -135,22 +152,43 @@ class Window:
         """Those that are remembered."""
         return list(self._rows)
 
+    def judge(self) -> list[FeatureDrift]:
+        """Each feature as it stands, nothing where there is nothing to hold it against; slow."""
+        return judge(self.reference, self.rows(), self.vectors.pair) if self.reference else []
 
-def judge(reference: Reference, rows: Sequence[Mapping[str, Value]]) -> list[FeatureDrift]:
-    """Each feature of the reference beside the rows; those that surely drifted first, then by size."""
-    shifts = {}
+
+def judge(
+    reference: Reference,
+    rows: Sequence[Mapping[str, Value]],
+    vectors: tuple[np.ndarray, np.ndarray] | None = None,
+) -> list[FeatureDrift]:
+    """Each feature of the reference beside the rows; those that surely drifted first, then by size.
+
+    Args:
+        vectors: embeddings of live rows and of the reference's.
+    """
+    shifts: dict[str, tuple[Method, Measure, float | None, float]] = {}
     for name, numbers in reference.numbers.items():
         now = _numbers([row[name] for row in rows if name in row])
-        shifts[name] = drift.of_numbers(now, numbers, confidence=CONFIDENCE)
+        shift = drift.of_numbers(now, numbers, confidence=CONFIDENCE)
+        shifts[name] = "psi", shift.stability, shift.distance, shift.p
     for name, classes in reference.classes.items():
         counts = Counter(str(row[name]) for row in rows if name in row)
-        shifts[name] = drift.of_classes(counts, classes, confidence=CONFIDENCE)
-    corrected = holm([shift.p for shift in shifts.values()])
+        shift = drift.of_classes(counts, classes, confidence=CONFIDENCE)
+        shifts[name] = "psi", shift.stability, None, shift.p
+    if vectors is not None:
+        shifts[EMBEDDING_FEATURE] = "energy", *_of_vectors(*vectors)
+    corrected = holm([p for *_, p in shifts.values()])
     found = [
-        FeatureDrift(name, shift.stability, shift.distance, p, _verdict(shift.stability, p))
-        for (name, shift), p in zip(shifts.items(), corrected, strict=True)
+        FeatureDrift(name, method, size, distance, p, _verdict(method, size, p))
+        for (name, (method, size, distance, _)), p in zip(shifts.items(), corrected, strict=True)
     ]
-    return sorted(found, key=lambda item: (item.verdict is not Verdict.NOT_MET, -(item.stability.value or 0.0)))
+    return sorted(found, key=lambda item: (item.verdict is not Verdict.NOT_MET, -(item.size.value or 0.0)))
+
+
+def _of_vectors(live: np.ndarray, own: np.ndarray) -> tuple[Measure, None, float]:
+    size, p = energy_distance.two_samples(*energy_distance.main_directions(live, own), confidence=CONFIDENCE, seed=0)
+    return size, None, p
 
 
 def overall(found: Sequence[FeatureDrift]) -> Verdict:
@@ -161,10 +199,18 @@ def overall(found: Sequence[FeatureDrift]) -> Verdict:
     return Verdict.MET if verdicts == {Verdict.MET} else Verdict.INCONCLUSIVE
 
 
-def _verdict(stability: Measure, p: float) -> Verdict:
-    if (stability.n or 0) < FEWEST:
+def drifted(found: Sequence[FeatureDrift]) -> Measure:
+    """How many features surely drifted; unknown where none did and too little is known of one."""
+    count = sum(item.verdict is Verdict.NOT_MET for item in found)
+    rows = max((item.size.n or 0 for item in found), default=0)
+    known = count or overall(found) is Verdict.MET
+    return Measure(count, count, count, rows) if known else Measure(None, n=rows)
+
+
+def _verdict(method: Method, size: Measure, p: float) -> Verdict:
+    if (size.n or 0) < (FEWEST if method == "psi" else FEWEST_VECTORS):
         return Verdict.INCONCLUSIVE
-    verdict = BOUND.judge({BOUND.measure: stability}).verdict
+    verdict = BOUNDS[method].judge({method: size}).verdict
     by_chance = verdict is Verdict.NOT_MET and p > 1 - CONFIDENCE
     return Verdict.INCONCLUSIVE if by_chance else verdict
 

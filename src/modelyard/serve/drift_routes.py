@@ -21,13 +21,12 @@ def drift_routes(host: Host) -> list[GuardedRoute]:
     async def show(request: Request) -> Response:
         """Each feature of rows and answers beside its reference, and each requirement that traffic can show."""
         served = addressed(request, host, request.path_params["model"], request.path_params.get("version"))
-        reference, rows = served.window.reference, served.window.rows()
-        found = await asyncio.to_thread(drift.judge, reference, rows) if reference else []
+        found = await asyncio.to_thread(served.window.judge)
         body = {
             "model": served.name,
             "version": served.version,
-            "rows": len(rows),
-            "watched": reference is not None,
+            "rows": len(served.window.rows()),
+            "watched": served.window.reference is not None,
             "verdict": drift.overall(found).value,
             "features": [item.to_json() for item in found],
             "promises": [item.to_json() for item in served.standing.findings if not item.feature],

@@ -1,12 +1,13 @@
 """What is watched of a row and of its answer: numbers, and names that the model itself has.
 
-Of no value that comes out of here can a text be told: of a text there is its length and the share of its tokens that
-the tokenizer does not know, of an image its size, brightness and contrast. Knows no server.
+Of no value that comes out of here can a text be told: of a text there is its length and the shares of its tokens that
+the tokenizer does not know and that no text before had, of an image its size, brightness and contrast. Knows no server.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Protocol, runtime_checkable
 
 from modelyard.core.errors import InputError
@@ -22,24 +23,40 @@ MOST_PIXELS = 4_000_000
 SIDE = 64
 """An image is made so small first: brightness and contrast are those of its parts, not of its grain."""
 LONGEST = 4096
-"""Characters of a text that are looked at for unknown tokens."""
+"""Characters of a text whose tokens are looked at."""
 
 
 @runtime_checkable
 class KnowsTokens(Protocol):
     """A processor with a tokenizer."""
 
-    def unknown_shares(self, texts: Sequence[str]) -> list[float] | None:
-        """Of each text's tokens, the share that is unknown."""
+    @property
+    def unknown(self) -> int | None:
+        """The token that stands for what the tokenizer does not know; None if it knows all."""
+        ...
+
+    def tokens_of(self, texts: Sequence[str]) -> list[Sequence[int]]:
+        """The tokens of each text, without those that frame it."""
         ...
 
 
-def of_rows(rows: Sequence[Row], roles: Sequence[str], processor: Any) -> list[dict[str, Value]]:
+def tokens_in(rows: Sequence[Row], roles: Sequence[str], processor: Any) -> frozenset[int] | None:
+    """All tokens that occur in rows; None where there are none."""
+    if not isinstance(processor, KnowsTokens):
+        return None
+    texts = [row[role][:LONGEST] for row in rows for role in roles if isinstance(row[role], str)]
+    return frozenset(token for tokens in processor.tokens_of(texts) for token in tokens) or None
+
+
+def of_rows(
+    rows: Sequence[Row], roles: Sequence[str], processor: Any, seen: AbstractSet[int] | None = None
+) -> list[dict[str, Value]]:
     """The features of each row, as the task sees it.
 
     Args:
         roles: what a row holds that is watched.
         processor: the task's.
+        seen: the tokens that the model was trained on.
     """
     found: list[dict[str, Value]] = [{} for _ in rows]
     for role in roles:
@@ -47,9 +64,11 @@ def of_rows(rows: Sequence[Row], roles: Sequence[str], processor: Any) -> list[d
             values.update(_of_value(role, row[role]))
         texts = [row[role] for row in rows]
         if isinstance(processor, KnowsTokens) and all(isinstance(text, str) for text in texts):
-            shares = processor.unknown_shares([text[:LONGEST] for text in texts])
-            for values, share in zip(found, shares or (), strict=False):
-                values[f"{role}.unknown"] = share
+            for values, tokens in zip(found, processor.tokens_of([text[:LONGEST] for text in texts]), strict=True):
+                if processor.unknown is not None:
+                    values[f"{role}.unknown"] = tokens.count(processor.unknown) / max(1, len(tokens))
+                if seen is not None:
+                    values[f"{role}.unseen"] = sum(token not in seen for token in tokens) / max(1, len(tokens))
     return found
 
 

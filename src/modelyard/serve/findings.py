@@ -17,7 +17,7 @@ class Finding:
     Attributes:
         alert: name of the alarm, that of the Prometheus rule for the same (:mod:`modelyard.serve.alert_rules`).
         model: name, with its ``version``.
-        measure: what was measured, in the words of ``require:``; a drift's is ``psi``, of the ``feature``.
+        measure: what was measured, in the words of ``require:``; a drift's is its method, of the ``feature``.
         window: seconds that it was measured over; None where it is how things stand now.
     """
 

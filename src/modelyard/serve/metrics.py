@@ -118,7 +118,8 @@ class Metrics:
         )
         self.drift = Gauge(
             "modelyard_drift",
-            "How far live rows are from those of the release: population stability index, Kolmogorov-Smirnov distance.",
+            "How far live rows are from those of the release: population stability index, Kolmogorov-Smirnov distance, "
+            "energy distance of embeddings.",
             (*model, "feature", "method"),
             registry=self.registry,
         )
@@ -162,7 +163,7 @@ class Metrics:
 
     def show_drift(self, model: str, version: str, found: FeatureDrift) -> None:
         """One feature of a version, as it was last judged."""
-        for method, value in (("psi", found.stability.value), ("ks", found.distance)):
+        for method, value in ((found.method, found.size.value), ("ks", found.distance)):
             if value is not None:
                 self.drift.labels(model, version, found.feature, method).set(value)
         self.drifted.labels(model, version, found.feature).set(found.verdict is Verdict.NOT_MET)

@@ -1,6 +1,6 @@
-"""OpenAI's completions and chat for text generation, whole or as server-sent events.
+"""OpenAI's completions and chat for text generation, whole or as server-sent events; and embeddings of texts.
 
-https://platform.openai.com/docs/api-reference. Both are one prompt in and one growing text out; a
+https://platform.openai.com/docs/api-reference. The first two are one prompt in and one growing text out; a
 whole answer is a stream that was collected, so that a client that goes away ends either.
 """
 
@@ -19,10 +19,11 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from modelyard.core.access import Role
-from modelyard.core.task import GeneratingTask, Piece
+from modelyard.core.task import EMBEDDING, EmbeddingTask, GeneratingTask, Piece
 from modelyard.serve import bodies
 from modelyard.serve.access import GuardedRoute
 from modelyard.serve.addressed import addressed, awake
+from modelyard.serve.admission import check_texts
 from modelyard.serve.callers import caller_of, seconds_given
 from modelyard.serve.connection import while_connected
 from modelyard.serve.exchange import error_body, exchange_of, key_of, log_failure
@@ -32,6 +33,7 @@ from modelyard.serve.judging import Judged
 from modelyard.serve.limits import Limits
 from modelyard.serve.metrics import Metrics
 from modelyard.serve.openai_answers import Answer, ChatAnswer, CompletionAnswer
+from modelyard.serve.openai_embeddings import embeddings_answer, read_embeddings
 from modelyard.serve.openai_requests import Sampling, read_chat, read_completion
 from modelyard.serve.refusals import RefusalError, refusal_of
 from modelyard.serve.waiting import Caller
@@ -53,6 +55,7 @@ class OpenAIProtocol:
             GuardedRoute("/v1/models/{model}", self._model, methods=["GET"], role=Role.VIEWER),
             GuardedRoute("/v1/completions", self._complete, methods=["POST"], role=Role.PREDICT),
             GuardedRoute("/v1/chat/completions", self._chat, methods=["POST"], role=Role.PREDICT),
+            GuardedRoute("/v1/embeddings", self._embed, methods=["POST"], role=Role.PREDICT),
         ]
 
     async def _models(self, request: Request) -> Response:
@@ -77,42 +80,67 @@ class OpenAIProtocol:
     async def _complete(self, request: Request) -> Response:
         """Text that goes on from a prompt."""
         asked = read_completion(await bodies.read_json(request, self._limits), self._limits)
-        served = await self._find_generating(request, asked.model)
-        return await self._answer(request, served, asked, asked.prompts, CompletionAnswer(served.label, asked.n or 1))
+        served = await self._find(request, asked.model, "generation", "generates no text")
+        answer = CompletionAnswer(served.label, asked.n or 1)
+        return await self._answer(request, served, asked, asked.prompts, asked.prompts, answer)
 
     async def _chat(self, request: Request) -> Response:
         """The next message of a chat."""
         asked = read_chat(await bodies.read_json(request, self._limits), self._limits)
-        served = await self._find_generating(request, asked.model)
+        served = await self._find(request, asked.model, "generation", "generates no text")
         task = cast(GeneratingTask, served.task)
         prompt = await asyncio.to_thread(lambda: task.chat_prompt(served.processor, asked.plain_messages))
-        return await self._answer(request, served, asked, [prompt], ChatAnswer(served.label, asked.n or 1))
+        said = "\n".join(message["content"] for message in asked.plain_messages)
+        return await self._answer(request, served, asked, [prompt], [said], ChatAnswer(served.label, asked.n or 1))
 
-    async def _find(self, request: Request, label: str) -> Served:
+    async def _embed(self, request: Request) -> Response:
+        """Vectors that stand for texts."""
+        asked = read_embeddings(await bodies.read_json(request, self._limits), self._limits)
+        served = await self._find(request, asked.model, EMBEDDING, "gives no embeddings")
+        task, processor = cast(EmbeddingTask, served.task), served.processor
+        rows = [{"text": item if isinstance(item, str) else task.text_of(processor, item)} for item in asked.items]
+        check_texts((row["text"] for row in rows), self._limits)
+        await Judged(served, rows, self._metrics).before()
+        seconds, caller = seconds_given(request, self._limits.predict_seconds), caller_of(request)
+        answers = await while_connected(request, served.scheduler.submit(rows, {EMBEDDING: True}, seconds, caller))
+        self._host.watch(served, rows, [{}] * len(rows))
+        return json_answer(embeddings_answer(served.label, asked, answers))
+
+    async def _find(self, request: Request, label: str, ability: str, otherwise: str) -> Served:
+        """The model of a label, which must be able to do what it is asked for."""
         name, _, version = label.partition(":")
-        return await awake(request, self._host, name, version or None)
-
-    async def _find_generating(self, request: Request, label: str) -> Served:
-        served = await self._find(request, label)
-        if "generation" not in served.task.abilities:
+        served = await awake(request, self._host, name, version or None)
+        if ability not in served.task.abilities:
             raise RefusalError(
                 400,
-                f"{label} does {served.task.name}, it generates no text",
+                f"{label} does {served.task.name}, it {otherwise}",
                 fix=f"ask POST /v2/models/{served.name}/infer",
                 code="wrong_task",
             )
         return served
 
     async def _answer(
-        self, request: Request, served: Served, asked: Sampling, prompts: Sequence[str], answer: Answer
+        self,
+        request: Request,
+        served: Served,
+        asked: Sampling,
+        prompts: Sequence[str],
+        said: Sequence[str],
+        answer: Answer,
     ) -> Response:
-        seconds = seconds_given(request, self._limits.generate_seconds)
+        """Args:
+        said: what callers wrote, without the marks of a chat's template: that is watched.
+        """
+        seconds, rows = seconds_given(request, self._limits.generate_seconds), [{"text": text} for text in said]
         await Judged(served, [{"text": prompt} for prompt in prompts], self._metrics).before()
         pieces = self._generate(served, prompts, asked, caller_of(request), seconds)
         if not asked.stream:
-            return json_answer(await while_connected(request, _collect(pieces, answer)))
+            whole = await while_connected(request, _collect(pieces, answer))
+            self._host.watch(served, rows, [{}] * len(rows))
+            return json_answer(whole)
         # Nothing is sent before there is something to send, so that a refusal still has its status.
         first = await while_connected(request, anext(pieces))
+        self._host.watch(served, rows, [{}] * len(rows))
         return _EventStream(self._events(request, pieces, first, answer, asked.stream_options.include_usage), pieces)
 
     async def _generate(

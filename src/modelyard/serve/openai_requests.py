@@ -137,7 +137,7 @@ def read_completion(document: object, limits: Limits) -> CompletionRequest:
         RefusalError: 400 for a field that is not supported, 413 for too much text, 422 for a wrong value.
         InputError: a value of the wrong type or range.
     """
-    request: CompletionRequest = check(CompletionRequest, _fields(document, CompletionRequest), "request")
+    request: CompletionRequest = check(CompletionRequest, fields_of(document, CompletionRequest), "request")
     _check_counts(request, len(request.prompts), limits)
     check_texts(request.prompts, limits)
     return request
@@ -145,7 +145,7 @@ def read_completion(document: object, limits: Limits) -> CompletionRequest:
 
 def read_chat(document: object, limits: Limits) -> ChatRequest:
     """Raises as :func:`read_completion` does."""
-    fields = _fields(document, ChatRequest)
+    fields = fields_of(document, ChatRequest)
     if isinstance(fields.get("messages"), list):
         fields["messages"] = [_without_empty(message) for message in fields["messages"]]
     request: ChatRequest = check(ChatRequest, fields, "request")
@@ -156,7 +156,7 @@ def read_chat(document: object, limits: Limits) -> ChatRequest:
     return request
 
 
-def _fields(document: object, kind: type[Sampling]) -> dict[str, Any]:
+def fields_of(document: object, kind: type[Any]) -> dict[str, Any]:
     """The fields to honour: those that say nothing are taken out, those that cannot be honoured refused."""
     if not isinstance(document, dict):
         raise RefusalError(422, "the request is not an object")

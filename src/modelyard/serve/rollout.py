@@ -15,7 +15,7 @@ from typing import Any
 from modelyard.core.errors import ModelyardError
 from modelyard.core.requirement import Requirement, Verdict
 from modelyard.core.rollout import Progress, State
-from modelyard.serve import analysis
+from modelyard.serve import analysis, drift
 from modelyard.serve.canary import Canary
 from modelyard.serve.hosting import Check, Host, Opener, Served
 from modelyard.serve.log import Level, model_labels, write_log
@@ -97,7 +97,9 @@ class Rollouts:
         new, plan = trial.new, rollout.plan
         abilities = new.task.abilities
         compares = plan.mirror > 0 and "generation" not in abilities
-        measures = analysis.measure(new.live, old.live, compares=compares, labels="labels" in abilities)
+        drifted = drift.drifted(await asyncio.to_thread(new.window.judge))
+        labels = "labels" in abilities
+        measures = analysis.measure(new.live, old.live, drifted=drifted, compares=compares, labels=labels)
         silent = new.live.total == trial.seen
         reviewed = await asyncio.to_thread(self._yard.reviews.agreement, rollout.name, rollout.number)
         by_people = analysis.judge_reviews(trial.promised, reviewed, needed=plan.reviewed)

@@ -192,7 +192,7 @@ class Tensor:
 
 
 def to_tensors(predictions: Sequence[Prediction]) -> dict[str, Tensor]:
-    """One tensor a key: text → BYTES [n], numbers → FP64 or INT64 [n], numbers by name → FP64 [n, k].
+    """One tensor a key: text → BYTES [n], numbers → FP64 or INT64 [n], several by name or in a list → FP64 [n, k].
 
     A list of texts (a conformal set) is BYTES [n] too, each element a list in JSON. Other keys are left out.
     """
@@ -206,6 +206,8 @@ def to_tensors(predictions: Sequence[Prediction]) -> dict[str, Tensor]:
         elif isinstance(first, list) and all(isinstance(text, str) for text in first):
             texts = [json.dumps(value, ensure_ascii=False) for value in values]
             tensors[name] = Tensor(name, "BYTES", [rows], texts)
+        elif isinstance(first, list) and all(isinstance(number, float) for number in first):
+            tensors[name] = Tensor(name, "FP64", [rows, len(first)], [number for value in values for number in value])
         elif isinstance(first, Mapping):
             numbers = [number for value in values for number in value.values()]
             tensors[name] = Tensor(name, "FP64", [rows, len(first)], numbers)

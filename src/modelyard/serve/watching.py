@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,9 @@ from modelyard.core.errors import ModelyardError
 from modelyard.core.predictor import apply_opened, apply_transforms, open_transforms
 from modelyard.core.release import Release
 from modelyard.core.requirement import Requirement, Verdict
+from modelyard.core.task import EMBEDDING, Prediction
 from modelyard.core.transform import Row, pending_transforms
-from modelyard.serve import alarms, drift, features
+from modelyard.serve import alarms, features
 from modelyard.serve.alarm_bell import Bell
 from modelyard.serve.alarms import Alarms
 from modelyard.serve.drift import FeatureDrift, Reference
@@ -29,13 +31,20 @@ from modelyard.serve.log import model_labels, write_log
 from modelyard.serve.metrics import Metrics
 from modelyard.serve.promises import promised_by
 from modelyard.serve.smoke import answers_of
+from modelyard.serve.waiting import Caller
 from modelyard.yard.yard import Yard
 
 SECONDS = 10.0
 """Between two looks at the windows."""
 SPLIT = "test"
 """What was never resampled, and what the release's own answers are known of."""
+LEARNED = "train"
+"""What the tokens that the model has seen are taken from."""
 ROWS = 2000
+"""Of a split, chosen by chance."""
+CALLER = Caller("watching", 0.25)
+PATIENCE = 5.0
+"""Seconds that embeddings may take; what is busy tells them another time."""
 
 _Version = tuple[str, str]
 
@@ -81,14 +90,14 @@ class Watching:
                 problem = {"error.message": str(error).splitlines()[0]}
                 write_log("watching", model_labels(served.name, served.version) | problem, level="error")
         promised = self._promised.get((served.name, served.version), ())
+        await served.window.vectors.look(partial(_embeddings, served))
         drifts, findings = await asyncio.to_thread(self._judge, served, promised)
         self._show(metrics, served, drifts)
         told = served.hosted.serving.alarms
         self._bell.ring(self._alarms.look(findings, time.time()), told, metrics)
 
     def _judge(self, served: Served, promised: Sequence[Requirement]) -> tuple[list[FeatureDrift], list[Finding]]:
-        reference = served.window.reference
-        drifts = drift.judge(reference, served.window.rows()) if reference else []
+        drifts = served.window.judge()
         reviewed = self._yard.reviews.agreement(served.name, int(served.version)) if promised else (0, 0)
         served.standing.findings = alarms.find(served, promised, drifts, reviewed)
         return drifts, list(served.standing.findings)
@@ -110,6 +119,14 @@ class Watching:
         metrics.forget_watching(*version)
 
 
+async def _embeddings(served: Served, rows: Sequence[Row]) -> Sequence[Prediction]:
+    served.leases.take()
+    try:
+        return await served.scheduler.submit(rows, {EMBEDDING: True}, PATIENCE, CALLER)
+    finally:
+        served.leases.give_back()
+
+
 def begin(yard: Yard, served: Served) -> Sequence[Requirement]:
     """Have a version's rows looked at, if it is known what it was proven on; what it was promised to do."""
     release = yard.release(yard.resolve(f"{served.name}:{served.version}"))
@@ -121,21 +138,31 @@ def begin(yard: Yard, served: Served) -> Sequence[Requirement]:
 
 
 def _begin_window(yard: Yard, release: Release, data: Dataset, served: Served) -> None:
-    rows = data.rows(SPLIT)
-    if len(rows) > ROWS:
-        rows = [rows[place] for place in np.sort(np.random.default_rng(0).choice(len(rows), ROWS, replace=False))]
+    rows = _some(data, SPLIT)
     model, roles, processor = served.model, served.task.inputs, served.processor
     transforms = open_transforms(model.transforms)
-    ready = apply_transforms(pending_transforms(model.transforms, data.transforms), rows)
+    pending = pending_transforms(model.transforms, data.transforms)
+    ready = apply_transforms(pending, rows)
+    if EMBEDDING in served.task.abilities:
+        served.window.vectors.begin(rows)
     said = answers_of(yard, release) or {}
     answers = {row: features.of_prediction(_as_answered(item)) for row, item in said.items()}
-    found = features.of_rows(ready, roles, processor)
+    learned = apply_transforms(pending, _some(data, LEARNED)) if data.splits.get(LEARNED) else ()
+    seen = features.tokens_in(learned, roles, processor)
+    found = features.of_rows(ready, roles, processor, seen)
     together = [seen | answers.get(row[ROW_ID], {}) for seen, row in zip(found, rows, strict=True)]
 
     def look(raw: Sequence[Row]) -> list[dict[str, Value]]:
-        return features.of_rows(apply_opened(transforms, raw), roles, processor)
+        return features.of_rows(apply_opened(transforms, raw), roles, processor, seen)
 
     served.window.begin(Reference.of(together), look)
+
+
+def _some(data: Dataset, split: str) -> Sequence[Row]:
+    rows = data.rows(split)
+    if len(rows) <= ROWS:
+        return rows
+    return [rows[place] for place in np.sort(np.random.default_rng(0).choice(len(rows), ROWS, replace=False))]
 
 
 def _as_answered(item: Mapping[str, Any]) -> Mapping[str, Any]:

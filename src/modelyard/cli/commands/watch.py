@@ -55,9 +55,10 @@ def _print_drift(found: dict[str, Any]) -> None:
     if not found["watched"]:
         note("nothing to hold them against: the release has no test rows, or the server is about to read them")
         return
-    say(f"{'feature':<32}{'psi':>8}{'low':>8}{'high':>8}{'ks':>8}{'p':>10}  verdict")
+    columns = ("psi", "energy", "low", "high", "ks")
+    say(f"{'feature':<32}{''.join(f'{name:>8}' for name in columns)}{'p':>10}  verdict")
     for item in found["features"]:
-        numbers = "".join(f"{_number(item[name]):>8}" for name in ("psi", "low", "high", "ks"))
+        numbers = "".join(f"{_number(item[name]):>8}" for name in columns)
         say(f"{item['feature']:<32}{numbers}{item['p']:>10.2g}  {item['verdict']}")
 
 

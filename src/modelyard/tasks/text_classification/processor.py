@@ -83,14 +83,31 @@ class Processor:
         offsets = self.tokenizer.encode(str(row["text"])).offsets
         return text_units.owners(offsets, cast(list[tuple[int, int]], units.places))
 
-    def unknown_shares(self, texts: Sequence[str]) -> list[float] | None:
-        """Of each text's tokens, the share that stands for what the tokenizer does not know; None if it knows all."""
-        unknown = getattr(self.tokenizer.model, "unk_token", None)
-        number = None if unknown is None else self.tokenizer.token_to_id(unknown)
-        if number is None:
-            return None
-        encodings = self.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-        return [item.ids.count(number) / max(1, len(item.ids)) for item in encodings]
+    def text_of(self, tokens: Sequence[int]) -> str:
+        """The text whose tokens these are, with or without those that frame it.
+
+        Raises:
+            InputError: they are those of no text.
+        """
+        framing = set(self.tokenizer.get_added_tokens_decoder())
+        plain = [token for token in tokens if token not in framing]
+        if all(0 <= token < self.tokenizer.get_vocab_size() for token in plain):
+            text: str = self.tokenizer.decode(plain)
+            if self.tokenizer.encode(text, add_special_tokens=False).ids == plain[: self.max_length]:
+                return text
+        raise InputError(
+            "these tokens are those of no text", expected="tokens of the model's own tokenizer", fix="send the text"
+        )
+
+    @property
+    def unknown(self) -> int | None:
+        """The token that stands for what the tokenizer does not know; None if it knows all."""
+        word = getattr(self.tokenizer.model, "unk_token", None)
+        return None if word is None else self.tokenizer.token_to_id(word)
+
+    def tokens_of(self, texts: Sequence[str]) -> list[Sequence[int]]:
+        """The tokens of each text, without those that frame it."""
+        return [item.ids for item in self.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def collate(self, encoded: Sequence[Encoded]) -> Arrays:
         """Arrays of shape (rows, longest row), int64; ``labels`` of shape (rows,)."""

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modelyard.core.dataset import Dataset
+from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.report import Findings
 from modelyard.core.runtime import Arrays, Session
 from modelyard.core.source import Source
-from modelyard.core.task import NO_HINTS, Encoded, Hints, Prediction, Units, Workload
+from modelyard.core.task import EMBEDDING, EMBEDDING_OUTPUT, NO_HINTS, Encoded, Hints, Prediction, Units, Workload
 from modelyard.core.transform import Row
 from modelyard.formats import onnx_source
 from modelyard.methods import class_predictions, length_batches
@@ -33,7 +34,7 @@ class TextClassification:
     name = "text-classification"
     inputs: tuple[str, ...] = ("text",)
     target: str | None = "label"
-    abilities = frozenset({"labels", "training", "text", "units"})
+    abilities = frozenset({"labels", "training", "text", "units", EMBEDDING})
     measures: tuple[str, ...] = class_predictions.MEASURES
 
     def adopt(self, source: Source, out: Path, *, data: Dataset | None, seed: int, hints: Hints = NO_HINTS) -> Model:
@@ -53,14 +54,41 @@ class TextClassification:
     def predict(
         self, session: Session, processor: Processor, rows: Sequence[Row], options: Mapping[str, Any]
     ) -> list[Prediction]:
-        """``{"label", "score", "scores": {class: probability}}`` for each row, in the order of the rows."""
-        class_predictions.no_options(options)
+        """``{"label", "score", "scores": {class: probability}}`` for each row, in the order of the rows.
+
+        With the option ``embedding`` also the vector under that name, and ``prompt_tokens`` that were read.
+        """
+        embeds = class_predictions.read_embedding(options)
+        vectors: list[np.ndarray] = [np.empty(0)] * len(rows)
         encoded = processor.encode([{"text": row["text"]} for row in rows])
         probabilities = np.empty((len(rows), len(processor.labels)))
         for batch in length_batches.by_budget([len(row["input_ids"]) for row in encoded], TOKEN_BUDGET):
             outputs = session.run(processor.collate([encoded[position] for position in batch]))
             probabilities[batch] = class_predictions.softmax(np.asarray(outputs["logits"]))
-        return class_predictions.predictions(processor.labels, probabilities)
+            if embeds:
+                for position, vector in zip(batch, _embeddings(outputs), strict=True):
+                    vectors[position] = vector
+        answers = class_predictions.predictions(processor.labels, probabilities)
+        if not embeds:
+            return answers
+        tokens = [len(row["input_ids"]) for row in encoded]
+        return [
+            {**answer, EMBEDDING: vector.tolist(), "prompt_tokens": count}
+            for answer, vector, count in zip(answers, vectors, tokens, strict=True)
+        ]
+
+    def add_embedding(self, model: Model, network: Any) -> bool:
+        """The mean of the encoder's states; a model that makes the last layer for the first token only has none."""
+        import torch
+
+        from modelyard.networks import mean_pooling
+
+        arrays, _ = self.export_example(model)
+        example = {name: torch.from_numpy(item) for name, item in arrays.items()}
+        return mean_pooling.add(network, example, EMBEDDING_OUTPUT)
+
+    def text_of(self, processor: Processor, tokens: Sequence[int]) -> str:
+        return processor.text_of(tokens)
 
     def units(self, processor: Processor, row: Row, most: int) -> Units:
         """The words."""
@@ -106,3 +134,21 @@ class TextClassification:
         from modelyard.networks import losses
 
         return losses.classifier_loss(network, batch, weights)
+
+
+def _embeddings(outputs: Arrays) -> np.ndarray:
+    """(rows, width), float32.
+
+    Raises:
+        InputError: the model has no such output, or it is not finite.
+    """
+    if EMBEDDING_OUTPUT not in outputs:
+        raise InputError(
+            "this model gives no embeddings",
+            expected="an encoder on torch, or one that was exported from there to onnxruntime or openvino",
+            fix="build the release again without prune positions and ensemble",
+        )
+    found = np.asarray(outputs[EMBEDDING_OUTPUT], dtype=np.float32)
+    if not np.isfinite(found).all():
+        raise InputError("the model's embedding is not finite")
+    return found
