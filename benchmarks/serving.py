@@ -7,7 +7,8 @@
 Every server answers with the same ONNX graph. What no server can beat is the raw runtime in this process: one lane of
 one thread a core, which take batches sorted by length from one queue, of the size that is fastest on this machine; it
 is measured right before and after each server, and a server's figure is quoted as a part of it, since a machine's speed
-drifts. modelyard runs with all that it does by default: checks, fair turns, deadlines, metrics, a log line a request.
+drifts. modelyard runs with all that it does by default: checks, fair turns, deadlines, metrics, a log line a request;
+with rules where the release has them, and with access keys where the yard has some (MODELYARD_KEY is the one to use).
 Load comes from wrk where it is installed, otherwise from an own client in Python, which takes more of the machine;
 overload and faults from the latter.
 """
@@ -54,6 +55,7 @@ class Contender:
     route: str
     body: Callable[[str], object]
     environment: dict[str, str]
+    key: str = ""
 
 
 def tensors(text: str) -> object:
@@ -63,10 +65,10 @@ def tensors(text: str) -> object:
 def contenders(name: str, model: Model, plain: str | None) -> list[Contender]:
     ours, route = [sys.executable, "-m", "modelyard.cli.main", "serve", name, "--port"], f"/v2/models/{name}/infer"
     # The same answer to a text whatever else is asked, also from a model with dynamic scales.
-    alone = ["--batch-rows", "1"]
+    alone, key = ["--batch-rows", "1"], os.environ.get("MODELYARD_KEY", "")
     found = [
-        Contender("modelyard", lambda port: [*ours, str(port)], route, tensors, {}),
-        Contender("modelyard, each row alone", lambda port: [*ours, str(port), *alone], route, tensors, {}),
+        Contender("modelyard", lambda port: [*ours, str(port)], route, tensors, {}, key),
+        Contender("modelyard, each row alone", lambda port: [*ours, str(port), *alone], route, tensors, {}, key),
     ]
     if plain is not None:
         uvicorn = [plain, "-m", "uvicorn", "--app-dir", str(ROOT), "benchmarks.serving_plain:app", "--no-access-log"]
@@ -98,7 +100,8 @@ def started(contender: Contender, texts: Sequence[str]) -> Iterator[tuple[Target
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    target = Target(port, contender.route, [json.dumps(contender.body(text)).encode() for text in texts])
+    bodies = [json.dumps(contender.body(text)).encode() for text in texts]
+    target = Target(port, contender.route, bodies, contender.key)
     environment = {**os.environ, **contender.environment, "TOKENIZERS_PARALLELISM": "false"}
     process = subprocess.Popen(
         contender.command(port), env=environment, stderr=subprocess.DEVNULL, start_new_session=True
@@ -120,7 +123,7 @@ def started(contender: Contender, texts: Sequence[str]) -> Iterator[tuple[Target
 
 
 def _answers(target: Target) -> bool:
-    headers = {"content-type": "application/json"}
+    headers = {"content-type": "application/json", "authorization": target.authorization}
     request = urllib.request.Request(f"http://127.0.0.1:{target.port}{target.route}", target.bodies[0], headers)
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:

@@ -25,6 +25,7 @@ WRK = """
 local bodies, turn = {}, 0
 for line in io.lines(os.getenv("BODIES")) do bodies[#bodies + 1] = line end
 wrk.headers["Content-Type"] = "application/json"
+wrk.headers["Authorization"] = os.getenv("AUTHORIZATION")
 function request()
   turn = turn % #bodies + 1
   return wrk.format("POST", os.getenv("ROUTE"), nil, bodies[turn])
@@ -42,11 +43,16 @@ end
 
 @dataclass
 class Target:
-    """What is asked: bodies in turn, at one route of a server on this machine."""
+    """What is asked: bodies in turn, at one route of a server on this machine, with a key where it asks for one."""
 
     port: int
     route: str
     bodies: Sequence[bytes]
+    key: str = ""
+
+    @property
+    def authorization(self) -> str:
+        return f"Bearer {self.key}" if self.key else ""
 
 
 @dataclass
@@ -91,6 +97,8 @@ def closed_loop(target: Target, connections: int, seconds: float) -> dict[str, f
             str(script),
         ]
         environment = {**os.environ, "BODIES": str(bodies), "ROUTE": target.route}
+        if target.key:
+            environment["AUTHORIZATION"] = target.authorization
         out = subprocess.run(
             [*command, f"http://127.0.0.1:{target.port}"], env=environment, capture_output=True, text=True, check=True
         ).stdout
@@ -118,6 +126,7 @@ async def ask(
             lambda: _Connection(outcome, free, answered), "127.0.0.1", target.port
         )
         free.append(connection)
+    headers += f"authorization: {target.authorization}\r\n" if target.key else ""
     requests = [_request(target.route, body, headers) for body in target.bodies]
     started = time.perf_counter()
     while (now := time.perf_counter() - started) < seconds:
