@@ -20,7 +20,7 @@ from typing import Literal
 
 import numpy as np
 
-from modelyard.methods.conformal import threshold
+from modelyard.methods import conformal
 
 Method = Literal["constant", "quantiles"]
 ROWS_OF_A_GROUP, MOST_GROUPS = 40, 10
@@ -60,19 +60,17 @@ def fit(values: np.ndarray, targets: np.ndarray, *, level: float, method: Method
         targets: their truths [n].
     """
     if method == "constant":
-        return Band((0.0,), (0.0,), (0.0,), threshold(np.abs(targets - values), level))
+        return Band((0.0,), (0.0,), (0.0,), conformal.threshold(np.abs(targets - values), level))
     shape, rest = slice(0, None, 2), slice(1, None, 2)
     places, low, high = _quantiles(values[shape], (targets - values)[shape], level)
     errors, answers = (targets - values)[rest], values[rest]
     outside = np.maximum(np.interp(answers, places, low) - errors, errors - np.interp(answers, places, high))
-    return Band(places, low, high, threshold(outside, level))
+    return Band(places, low, high, conformal.threshold(outside, level))
 
 
 def fewest_rows(level: float, method: Method) -> int:
     """Rows that a finite margin takes."""
-    from modelyard.methods.conformal import fewest_rows
-
-    return fewest_rows(level) * (1 if method == "constant" else 2)
+    return conformal.fewest_rows(level) * (1 if method == "constant" else 2)
 
 
 def _quantiles(
