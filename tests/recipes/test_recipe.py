@@ -84,6 +84,7 @@ def test_shipped_recipes_are_good(file: Path) -> None:
         ("kinds: [phone]", "kinds: [fone]", 10, "did you mean 'phone'?"),
         ("- evaluate", "- load model", 13, "is done by the recipe itself"),
         ("- evaluate", "- [a, b]", 13, "cannot read the step"),
+        ("- quantize dynamic", "- quantize: dynamic", 12, "write - quantize dynamic"),
         ('">= 0.9"', '"> 0.9"', 16, "cannot read the bound"),
         ("accuracy:", "accuracie:", 16, "did you mean 'accuracy'?"),
         ("max_drop: 0.01", "max_dropp: 0.01", 17, "did you mean 'max_drop'?"),

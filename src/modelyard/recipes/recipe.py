@@ -223,8 +223,12 @@ def _read_steps(value: Any, problems: Problems, seed: int) -> tuple[StepCall, ..
             name, given = item, {}
         given = {} if given is None else given
         if not isinstance(name, str) or not isinstance(given, dict):
+            meant = f"{name} {given}"
             problems.add(
-                place, f"cannot read the step {item!r}", expected="'verb method', or 'verb method: {option: value}'"
+                place,
+                f"cannot read the step {item!r}",
+                expected="'verb method', or 'verb method: {option: value}'",
+                fix=f"write - {meant}" if meant in lookup.step_names() else "",
             )
             continue
         with problems.at(place):
