@@ -9,6 +9,7 @@ from typing import Annotated
 
 from modelyard.core.dataset import Dataset
 from modelyard.core.errors import InputError, suggestion
+from modelyard.core.memory import stated_arena
 from modelyard.core.model import Model
 from modelyard.core.options import Between
 from modelyard.core.report import Findings, Measure, Report, Table
@@ -81,8 +82,18 @@ def cost(
     priced, cores = machines[machine], threads or os.cpu_count() or 1
     if priced.cores <= 0 or priced.price_per_hour <= 0:
         raise InputError(f"prices: {machine}: cores and price_per_hour", expected="numbers above 0")
-    job = {"model": str(model.path), "data": str(data.path), "split": split, "rows": rows, "threads": threads}
-    found = worker.result(WORKER, {**job, "batch_sizes": [], "lengths": [], "seconds": 0.0}, "measuring")
+    job = {
+        "model": str(model.path),
+        "data": str(data.path),
+        "split": split,
+        "batch_sizes": [],
+        "lengths": [],
+        "seconds": 0.0,
+        "rows": rows,
+        "threads": threads,
+        "arena": stated_arena(),
+    }
+    found = worker.result(WORKER, job, "measuring")
     unit = found["answered_unit"]
     rate = latency.rate(found["answered_seconds"], found["answered"], unit=unit, confidence=confidence)
     if not rate.value:
