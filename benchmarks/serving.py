@@ -23,17 +23,16 @@ import json
 import os
 import random
 import signal
-import socket
 import statistics
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.server_process import running
 from benchmarks.serving_load import Target, ask, closed_loop
 from benchmarks.serving_raw import Classifier, fastest_batch, limit
 from modelyard.core.model import Model
@@ -97,29 +96,14 @@ def sms_texts() -> list[str]:
 @contextmanager
 def started(contender: Contender, texts: Sequence[str]) -> Iterator[tuple[Target, subprocess.Popen[bytes]]]:
     """The server, once it has answered."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     bodies = [json.dumps(contender.body(text)).encode() for text in texts]
-    target = Target(port, contender.route, bodies, contender.key)
-    environment = {**os.environ, **contender.environment, "TOKENIZERS_PARALLELISM": "false"}
-    process = subprocess.Popen(
-        contender.command(port), env=environment, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    try:
-        deadline = time.monotonic() + 120
-        while not _answers(target):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit(f"{contender.name} does not answer: {' '.join(contender.command(port))}")
-            time.sleep(0.1)
-        yield target, process
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    environment = {**contender.environment, "TOKENIZERS_PARALLELISM": "false"}
+
+    def target(port: int) -> Target:
+        return Target(port, contender.route, bodies, contender.key)
+
+    with running(contender.command, lambda port: _answers(target(port)), environment) as (port, process):
+        yield target(port), process
 
 
 def _answers(target: Target) -> bool:

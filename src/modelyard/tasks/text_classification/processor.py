@@ -99,16 +99,6 @@ class Processor:
             "these tokens are those of no text", expected="tokens of the model's own tokenizer", fix="send the text"
         )
 
-    @property
-    def unknown(self) -> int | None:
-        """The token that stands for what the tokenizer does not know; None if it knows all."""
-        word = getattr(self.tokenizer.model, "unk_token", None)
-        return None if word is None else self.tokenizer.token_to_id(word)
-
-    def tokens_of(self, texts: Sequence[str]) -> list[Sequence[int]]:
-        """The tokens of each text, without those that frame it."""
-        return [item.ids for item in self.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
-
     def collate(self, encoded: Sequence[Encoded]) -> Arrays:
         """Arrays of shape (rows, longest row), int64; ``labels`` of shape (rows,)."""
         width = max(len(row["input_ids"]) for row in encoded)

@@ -68,16 +68,6 @@ class Processor:
             f"the prompt has {tokens} tokens", expected=f"at most {self.context - 1}", fix="shorten the prompt"
         )
 
-    @property
-    def unknown(self) -> int | None:
-        """The token that stands for what the tokenizer does not know; None if it knows all."""
-        word = getattr(self.tokenizer.model, "unk_token", None)
-        return None if word is None else self.tokenizer.token_to_id(word)
-
-    def tokens_of(self, texts: Sequence[str]) -> list[Sequence[int]]:
-        """The tokens of each text, without those that frame it."""
-        return [item.ids for item in self.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
-
     def document(self, text: str) -> tuple[np.ndarray, int]:
         """The first ``max_length`` token ids of a text, and the bytes of what follows the first of them."""
         encoding = self.tokenizer.encode(text)
