@@ -98,7 +98,7 @@ def test_images_keep_the_contract_and_the_accuracy(network: Model, images: Datas
 def test_texts_are_quantized_too_and_their_table_of_words(encoder: Model, texts: Dataset) -> None:
     aware = check_step("quantize aware", [encoder, texts], {"learning_rate": 0.003})
     assert isinstance(aware, Model)
-    assert (aware.path / "model.onnx").stat().st_size < 0.65 * (encoder.path / "model.safetensors").stat().st_size
+    assert (aware.path / "model.onnx").stat().st_size < 0.7 * (encoder.path / "model.safetensors").stat().st_size
     check_task(aware, TEXTS)
     check_runtime(aware, tolerance=1e-4)
 
