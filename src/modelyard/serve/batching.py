@@ -189,9 +189,7 @@ def choose_batch(front: Sequence[Job], cost: CostModel, *, most: int, idle: int)
         idle: workers that wait; what is there is shared out among them.
     """
     first = front[0]
-    if isinstance(first, StreamJob) or first.losses:
-        return [first]
-    if len(front) == 1:
+    if isinstance(first, StreamJob) or first.losses or len(front) == 1:
         return [first]
     mates = [job for job in front[1:] if isinstance(job, RowJob) and job.options_key == first.options_key]
     most = cost.worthwhile(first.length, min(most, math.ceil((1 + len(mates)) / idle)))

@@ -7,16 +7,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from modelyard.core.dataset import Dataset
-from modelyard.core.errors import InputError
-from modelyard.core.memory import MEGABYTE, Arena, stated_arena
+from modelyard.core.memory import MEGABYTE, Arena
 from modelyard.core.model import Model
 from modelyard.core.options import Between
 from modelyard.core.report import Figure, Findings, Measure, Report, Series, Table
 from modelyard.core.step import step
-from modelyard.engines import worker
 from modelyard.methods import latency
-
-WORKER = "modelyard.steps._benchmark_worker"
+from modelyard.steps import _benchmarking
 
 
 @step(
@@ -80,20 +77,17 @@ def benchmark(
             says, or keep.
         confidence: of the intervals.
     """
-    if not data.splits.get(split):
-        raise InputError(f"the dataset has no rows in a split {split!r}", expected=f"one of {', '.join(data.splits)}")
-    job = {
-        "model": str(model.path),
-        "data": str(data.path),
-        "split": split,
-        "batch_sizes": batch_sizes,
-        "lengths": lengths,
-        "seconds": seconds,
-        "rows": rows,
-        "threads": threads,
-        "arena": arena or stated_arena(),
-    }
-    found = worker.result(WORKER, job, "measuring")
+    found = _benchmarking.measure(
+        model,
+        data,
+        split=split,
+        rows=rows,
+        threads=threads,
+        batch_sizes=batch_sizes,
+        lengths=lengths,
+        seconds=seconds,
+        arena=arena,
+    )
     measures = _measures(found, confidence) | {"size_mb": Measure(model.size_bytes / MEGABYTE, unit="MB")}
     measures["sparsity"] = Measure(model.settings.get("sparsity"))
     table, figure = _cells(found["cells"])

@@ -9,16 +9,14 @@ from typing import Annotated
 
 from modelyard.core.dataset import Dataset
 from modelyard.core.errors import InputError, suggestion
-from modelyard.core.memory import stated_arena
 from modelyard.core.model import Model
 from modelyard.core.options import Between
 from modelyard.core.report import Findings, Measure, Report, Table
 from modelyard.core.step import step
-from modelyard.engines import worker
 from modelyard.methods import latency, serving_cost
 from modelyard.methods.serving_cost import Machine
+from modelyard.steps import _benchmarking
 
-WORKER = "modelyard.steps._benchmark_worker"
 EXAMPLES = {
     "small-cpu": Machine(cores=2, memory_gb=4, price_per_hour=0.085),
     "medium-cpu": Machine(cores=4, memory_gb=16, price_per_hour=0.19),
@@ -74,26 +72,13 @@ def cost(
         threads: cores that one call may use; none leaves it to the runtime.
         confidence: of the interval.
     """
-    if not data.splits.get(split):
-        raise InputError(f"the dataset has no rows in a split {split!r}", expected=f"one of {', '.join(data.splits)}")
     machines = prices or EXAMPLES
     if machine not in machines:
         raise InputError(f"machine: {machine!r} is not in the price table", fix=suggestion(machine, machines))
     priced, cores = machines[machine], threads or os.cpu_count() or 1
     if priced.cores <= 0 or priced.price_per_hour <= 0:
         raise InputError(f"prices: {machine}: cores and price_per_hour", expected="numbers above 0")
-    job = {
-        "model": str(model.path),
-        "data": str(data.path),
-        "split": split,
-        "batch_sizes": [],
-        "lengths": [],
-        "seconds": 0.0,
-        "rows": rows,
-        "threads": threads,
-        "arena": stated_arena(),
-    }
-    found = worker.result(WORKER, job, "measuring")
+    found = _benchmarking.measure(model, data, split=split, rows=rows, threads=threads)
     unit = found["answered_unit"]
     rate = latency.rate(found["answered_seconds"], found["answered"], unit=unit, confidence=confidence)
     if not rate.value:
