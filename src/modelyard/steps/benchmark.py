@@ -12,8 +12,8 @@ from modelyard.core.model import Model
 from modelyard.core.options import Between
 from modelyard.core.report import Figure, Findings, Measure, Report, Series, Table
 from modelyard.core.step import step
+from modelyard.engines import measuring
 from modelyard.methods import latency
-from modelyard.steps import _benchmarking
 
 
 @step(
@@ -77,7 +77,7 @@ def benchmark(
             says, or keep.
         confidence: of the intervals.
     """
-    found = _benchmarking.measure(
+    found = measuring.measure(
         model,
         data,
         split=split,

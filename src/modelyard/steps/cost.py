@@ -13,9 +13,9 @@ from modelyard.core.model import Model
 from modelyard.core.options import Between
 from modelyard.core.report import Findings, Measure, Report, Table
 from modelyard.core.step import step
+from modelyard.engines import measuring
 from modelyard.methods import latency, serving_cost
 from modelyard.methods.serving_cost import Machine
-from modelyard.steps import _benchmarking
 
 EXAMPLES = {
     "small-cpu": Machine(cores=2, memory_gb=4, price_per_hour=0.085),
@@ -78,7 +78,7 @@ def cost(
     priced, cores = machines[machine], threads or os.cpu_count() or 1
     if priced.cores <= 0 or priced.price_per_hour <= 0:
         raise InputError(f"prices: {machine}: cores and price_per_hour", expected="numbers above 0")
-    found = _benchmarking.measure(model, data, split=split, rows=rows, threads=threads)
+    found = measuring.measure(model, data, split=split, rows=rows, threads=threads)
     unit = found["answered_unit"]
     rate = latency.rate(found["answered_seconds"], found["answered"], unit=unit, confidence=confidence)
     if not rate.value:

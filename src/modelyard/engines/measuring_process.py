@@ -45,7 +45,7 @@ _PACKAGES = ("torch", "transformers", "onnxruntime", "tokenizers", "numpy")
 
 
 def measure(job: Mapping[str, Any], advance: Callable[[], None]) -> dict[str, Any]:
-    """Do the job that :mod:`modelyard.steps._benchmarking` gives.
+    """Do the job that :mod:`modelyard.engines.measuring` gives.
 
     Raises:
         InputError: rows cannot be predicted.

@@ -11,7 +11,7 @@ from modelyard.core.memory import Arena, stated_arena
 from modelyard.core.model import Model
 from modelyard.engines import worker
 
-WORKER = "modelyard.steps._benchmark_worker"
+WORKER = "modelyard.engines.measuring_process"
 
 
 def measure(
@@ -26,7 +26,7 @@ def measure(
     seconds: float = 0.0,
     arena: Arena | None = None,
 ) -> dict[str, Any]:
-    """What :mod:`modelyard.steps._benchmark_worker` finds; the options are those of ``benchmark``.
+    """What :mod:`modelyard.engines.measuring_process` finds; the options are those of ``benchmark``.
 
     Raises:
         InputError: the split has no rows, or they cannot be predicted.
