@@ -136,6 +136,17 @@ def test_what_could_measure_a_requirement_for_this_task_is_named(measure: str, s
     assert f"add a step that measures it: {steps}\n" in f"{caught.value}\n"
 
 
+@pytest.mark.parametrize(
+    ("bound", "fix"),
+    [('">= 98.5"', "write per cent as a share: 0.985"), ("{at_least: 250}", "'accuracy' is a share from 0 to 1")],
+)
+def test_a_share_that_no_model_can_reach_is_refused(bound: str, fix: str) -> None:
+    with pytest.raises(RecipeError, match="is a share from 0 to 1") as caught:
+        plan_of(GOOD.replace('accuracy: ">= 0.9"', f"accuracy: {bound}"))
+    assert fix in str(caught.value)
+    plan_of(GOOD.replace('accuracy: ">= 0.9"', 'accuracy: ">= 1"'))
+
+
 @pytest.mark.parametrize("measure", sorted(LIVE_ONLY))
 def test_what_only_traffic_shows_may_be_required(measure: str) -> None:
     assert measure in LIVE

@@ -24,6 +24,17 @@ _EXPECTED = "'>= 0.9', '<= 15', {at_least: 0.9, confidence: 0.95} or {max_drop: 
 LIVE_ONLY = frozenset({"error_rate", "error_rate_rise", "latency_p95_ratio", "prediction_shift", "drifted_features"})
 """Measures that nothing but traffic shows: a recipe may bound them, and the server judges them."""
 
+SHARES = frozenset(
+    {
+        *("accuracy", "precision", "recall", "f1", "precision_macro", "recall_macro", "f1_macro", "f1_micro"),
+        *("roc_auc", "pr_auc", "agreement", "token_accuracy", "exact_match", "acc", "acc_norm"),
+        *("averaged_accuracy", "accuracy_at_coverage", "set_coverage", "interval_coverage"),
+        *("robust_accuracy", "unattacked_accuracy", "attack_success", "detection_auc", "detection_rate"),
+        *("prompt_resistance", "membership_auc", "membership_caught"),
+    }
+)
+"""Measures from 0 to 1, which people also write in per cent."""
+
 
 class Verdict(StrEnum):
     MET = "met"
@@ -66,6 +77,11 @@ class Requirement:
         else:
             text = f"{'>=' if self.sense == 'at_least' else '<='} {self.bound:g}"
         return f"{text} ({self.confidence:.0%} sure)" if self.confidence else text
+
+    @property
+    def impossible(self) -> bool:
+        """Whether no model can meet it: it asks more of a share than all."""
+        return self.sense == "at_least" and self.bound > 1 and self.measure.partition(":")[0] in SHARES
 
     @staticmethod
     def parse(measure: str, value: object) -> Requirement:
