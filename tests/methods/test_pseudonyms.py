@@ -61,6 +61,20 @@ def test_marks_are_equal_for_equal_data_only() -> None:
     assert find(" ".join(different)) == []
 
 
+SPELLINGS = ("+41 79 123 45 67", "0041 79 123 45 67", "(0041) 79-123-45-67", "+41 (0)79 123 45 67", "0041791234567")
+
+
+def test_one_number_has_one_mark_however_it_is_dialled() -> None:
+    assert all(find(text) == [Found("phone", 0, len(text))] for text in SPELLINGS)
+    assert len({mark(b"key", "phone", text) for text in SPELLINGS}) == 1
+    others = ("+41 79 123 45 68", "+4 179 123 45 670", "079 123 45 67", "41791234567")
+    assert len({mark(b"key", "phone", text) for text in (SPELLINGS[0], *others)}) == 5
+    plus, zeros = (surrogate(b"key", "phone", text) for text in SPELLINGS[:2])
+    assert zeros == plus.replace("+", "00")
+    # In a column of another name two zeros are but digits.
+    assert mark(b"key", "ticket", "0041 79") != mark(b"key", "ticket", "+41 79")
+
+
 @settings(max_examples=60)
 @given(st.text(max_size=30))
 def test_similar_text_has_the_same_form(text: str) -> None:

@@ -211,6 +211,7 @@ SHAPES = (
     Shape("ip", _number(rf"{_BYTE}(?:\.{_BYTE}){{3}}"), is_personal_ip),
     Shape("ip", _IPV6, is_personal_ip),
     Shape("phone", _number(_INTERNATIONAL, *_CHINESE, _NORTH_AMERICAN, _INDIAN, _BRAZILIAN, _RUSSIAN, *_TRUNK)),
-    Shape("phone", _number(r"\d(?:[ -]?\d){6,11}"), _is_no_date, _PHONE_WORD),
+    # Those longer than twelve digits first, or the rest of them would stay.
+    Shape("phone", _number(_INTERNATIONAL, *_CHINESE, r"\d(?:[ -]?\d){6,11}"), _is_no_date, _PHONE_WORD),
 )
 """In the order in which they are tried at one place."""

@@ -7,6 +7,7 @@ hash. Two values may get one surrogate, and none can be turned back: this is no 
 from __future__ import annotations
 
 import ipaddress
+import re
 import string
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -27,6 +28,8 @@ _TWO_DIGIT_COUNTRIES = frozenset(
     | {81, 82, 84, 86, *range(90, 96), 98}
 )
 """Country codes of ITU-T E.164 with two digits; 1 and 7 have one, all others three."""
+_ABROAD = re.compile(r"\(?(?:\+|00)")
+"""What a number with its country begins with, as its shape says."""
 
 
 def mark(key: bytes, kind: str, text: str) -> str:
@@ -34,7 +37,7 @@ def mark(key: bytes, kind: str, text: str) -> str:
 
     In letters a to p, so that no number is found in it.
     """
-    bits = KeyedDraws(key, "mark", kind, _plain(text)).bytes(8)
+    bits = KeyedDraws(key, "mark", kind, _plain(kind, text)).bytes(8)
     return f"[{kind.upper()}:{''.join(chr(ord('a') + int(digit, 16)) for digit in bits.hex())}]"
 
 
@@ -48,7 +51,7 @@ def surrogate(key: bytes, kind: Kind, text: str) -> str:
     make = _MAKERS.get(kind)
     if make is None:
         return MARKS[kind]
-    draws = KeyedDraws(key, "surrogate", kind, _plain(text))
+    draws = KeyedDraws(key, "surrogate", kind, _plain(kind, text))
     for _ in range(_ATTEMPTS):
         made = make(draws, key, text)
         # A passport's number is known by the word before it.
@@ -157,7 +160,13 @@ _MAKERS: dict[Kind, Callable[[KeyedDraws, bytes, str], str]] = {
 }
 
 
-def _plain(text: str) -> str:
-    """The spelling that all spellings of the same data share: without blanks and marks, in small letters."""
+def _plain(kind: str, text: str) -> str:
+    """The spelling that all spellings of the same data share: without blanks and marks, in small letters.
+
+    ``0041`` is ``+41``, and a trunk zero in brackets behind it is not dialled (ITU-T E.123). A number without its
+    country stays another one: which country is meant is not in it.
+    """
+    if kind == "phone" and (abroad := _ABROAD.match(text)):
+        return "+" + "".join(filter(str.isdigit, text[abroad.end() :].replace("(0)", "", 1)))
     kept = "".join(character for character in text.casefold() if character.isalnum() or character in "@.:/")
     return kept if any(map(str.isalpha, kept)) else "".join(filter(str.isalnum, kept)) or text
