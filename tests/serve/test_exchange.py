@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -167,3 +170,24 @@ def test_the_openapi_document_names_every_route(client: httpx.Client) -> None:
         assert all(operation["summary"] for operation in methods.values())
     for path in ("/v2", "/v2/health/live", "/v1/chat/completions", "/metrics"):
         assert path in document["paths"]
+
+
+def test_where_nobody_reads_the_log_lines_are_lost_and_requests_are_answered(
+    serve: Serve, opened: ForkServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "w", buffering=1) as nobody, serve(Hosted("sms", "1", opened)) as client:
+        monkeypatch.setattr(sys, "stderr", nobody)
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+        statuses = {client.get("/v2", timeout=10).status_code for _ in range(50)}
+        lost = read_metrics(client)["modelyard_log_lines_lost_total", ()]
+        written = os.read(reader, 1 << 16).decode().splitlines()
+        client.get("/v2/health/live")
+        again = json.loads(os.read(reader, 1 << 16).decode().splitlines()[0])
+    os.close(reader)
+    assert statuses == {200}
+    # The line about reading the metrics is not written before they are.
+    assert len(written) + lost >= 50
+    assert lost > 30
+    assert all(json.loads(line)["event.action"] == "request" for line in written)
+    assert again["event.action"] == "request"

@@ -33,6 +33,8 @@ from modelyard.serve.tracing import Attributes, RequestSpan, Tracing
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PLAIN_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~:@-]+)*/?")
 _KEY = "modelyard.exchange"
+_TRACE = 2000
+"""Characters of a stack trace, the last ones: a line of the log is no longer than a pipe takes at once."""
 
 
 @dataclass
@@ -189,7 +191,8 @@ def error_body(refusal: RefusalError, *, openai: bool) -> dict[str, Any]:
 def log_failure(error: BaseException, exchange: Exchange) -> None:
     """What failed and where in the code; not its message, which may quote a text."""
     failure = error if isinstance(error, WorkerError) else as_failure(error)
-    fields = {**exchange.ids, "error.type": failure.kind, "error.stack_trace": "\n".join(failure.frames)}
+    trace = "\n".join(failure.frames)[-_TRACE:]
+    fields = {**exchange.ids, "error.type": failure.kind, "error.stack_trace": trace}
     write_log("failure", fields, level="error")
 
 

@@ -6,12 +6,16 @@ One registry a server, so that two servers in one process do not share numbers.
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterator
 from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from modelyard.core.requirement import Verdict
 from modelyard.serve.drift import FeatureDrift
+from modelyard.serve.log import lost_lines
 from modelyard.serve.pace import Pace
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
@@ -141,6 +145,7 @@ class Metrics:
             ("outcome",),
             registry=self.registry,
         )
+        self.registry.register(_LostLines())
         build = Info("modelyard_build", "What is running.", registry=self.registry)
         build.info({"version": version("modelyard"), "python": platform.python_version()})
 
@@ -176,3 +181,10 @@ class Metrics:
     def render(self) -> bytes:
         """The text exposition format."""
         return generate_latest(self.registry)
+
+
+class _LostLines(Collector):
+    """Of the log, which belongs to the process."""
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        yield CounterMetricFamily("modelyard_log_lines_lost", "Lines of the log that nobody took.", value=lost_lines())
