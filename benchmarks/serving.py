@@ -5,12 +5,12 @@
     python -m benchmarks.serving sms-spam --plain plain/bin/python
 
 Every server answers with the same ONNX graph. What no server can beat is the raw runtime in this process: one lane of
-one thread a core, which take batches sorted by length from one queue, of the size that is fastest on this machine; it
-is measured right before and after each server, and a server's figure is quoted as a part of it, since a machine's speed
-drifts. modelyard runs with all that it does by default: checks, fair turns, deadlines, metrics, a log line a request;
-with rules where the release has them, and with access keys where the yard has some (MODELYARD_KEY is the one to use).
-Load comes from wrk where it is installed, otherwise from an own client in Python, which takes more of the machine;
-overload and faults from the latter.
+one thread a core, which take batches sorted by length from one queue, of the size that is fastest on this machine.
+A machine's speed drifts, so all servers are there at once and are asked in turn, a moment each, and compared within a
+round; a server's figure is quoted as a part of the limit of that round too. modelyard runs with all that it does by
+default: checks, fair turns, deadlines, metrics, a log line a request; with rules where the release has them, and with
+access keys where the yard has some (MODELYARD_KEY is the one to use). Load comes from wrk where it is installed,
+otherwise from an own client in Python, which takes more of the machine; overload and faults from the latter.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ import signal
 import statistics
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.server_process import running
+from benchmarks.server_process import STARTING, running
 from benchmarks.serving_load import Target, ask, closed_loop
 from benchmarks.serving_raw import Classifier, fastest_batch, limit
 from modelyard.core.model import Model
@@ -43,6 +44,10 @@ ROOT = Path(__file__).parents[1]
 CONCURRENCY = (1, 16, 64)
 TEXTS = 1024
 CORES = len(os.sched_getaffinity(0))
+FAULTS = 4.0
+"""Seconds of overload, and of killed workers."""
+AT_REST = 0.03
+"""Seconds of a processor in half a second."""
 
 
 @dataclass
@@ -95,7 +100,7 @@ def sms_texts() -> list[str]:
 
 @contextmanager
 def started(contender: Contender, texts: Sequence[str]) -> Iterator[tuple[Target, subprocess.Popen[bytes]]]:
-    """The server, once it has answered."""
+    """The server, once it has answered and is at rest."""
     bodies = [json.dumps(contender.body(text)).encode() for text in texts]
     environment = {**contender.environment, "TOKENIZERS_PARALLELISM": "false"}
 
@@ -103,7 +108,19 @@ def started(contender: Contender, texts: Sequence[str]) -> Iterator[tuple[Target
         return Target(port, contender.route, bodies, contender.key)
 
     with running(contender.command, lambda port: _answers(target(port)), environment) as (port, process):
+        _rest(process.pid)
         yield target(port), process
+
+
+def _rest(root: int) -> None:
+    """Wait until it is done with what it does after its start; what it takes of the machine then is no part of a limit
+    that is measured beside it."""
+    used, deadline = cpu_seconds(root), time.monotonic() + STARTING
+    while time.monotonic() < deadline:
+        time.sleep(0.5)
+        before, used = used, cpu_seconds(root)
+        if used - before < AT_REST:
+            return
 
 
 def _answers(target: Target) -> bool:
@@ -141,49 +158,56 @@ def memory_mb(root: int) -> float:
 
 
 def compare(field: Sequence[Contender], model: Model, texts: Sequence[str], rounds: int, seconds: float) -> None:
-    """All servers in turn, round by round; a table of medians."""
+    """All servers, asked in turn while the others rest, and the limit beside them; a table of medians."""
     lanes = [Classifier(model.path, 1) for _ in range(CORES)]
     size = fastest_batch(lanes, texts[:512])
     print(f"the limit takes batches of {size}")
     rows: dict[str, list[dict[str, float]]] = {contender.name: [] for contender in field}
-    for _ in range(rounds):
-        for contender in field:
-            row: dict[str, float] = {}
-            with started(contender, texts) as (target, process):
-                before = limit(lanes, texts[:512], size)
-                for connections in CONCURRENCY:
-                    closed_loop(target, connections, 1)
-                    used = cpu_seconds(process.pid)
-                    found = closed_loop(target, connections, seconds)
-                    row |= {f"{key}{connections}": value for key, value in found.items()}
-                    row[f"cpu{connections}"] = (cpu_seconds(process.pid) - used) / found["rate"] / seconds * 1e3
-                row["memory"] = memory_mb(process.pid)
-                row["limit"] = (before + limit(lanes, texts[:512], size)) / 2
-            rows[contender.name].append(row)
-            print(json.dumps({"server": contender.name, **{key: round(value, 2) for key, value in row.items()}}))
+    with ExitStack() as servers:
+        running = {contender.name: servers.enter_context(started(contender, texts)) for contender in field}
+        for target, _ in running.values():
+            for connections in CONCURRENCY:
+                closed_loop(target, connections, 1)
+        for _ in range(rounds):
+            for found in rows.values():
+                found.append({})
+            for connections in CONCURRENCY:
+                fastest = limit(lanes, texts[:512], size)
+                for name, (target, process) in running.items():
+                    measured = {**measure(target, process.pid, connections, seconds), "limit": fastest}
+                    rows[name][-1] |= {f"{key}{connections}": value for key, value in measured.items()}
+            for name, (_, process) in running.items():
+                rows[name][-1]["memory"] = memory_mb(process.pid)
+                print(json.dumps({"server": name, **{key: round(value, 2) for key, value in rows[name][-1].items()}}))
     print_table(rows)
 
 
+def measure(target: Target, process: int, connections: int, seconds: float) -> dict[str, float]:
+    """What a closed loop gives, and ``cpu``: milliseconds of a processor that a request takes of the server."""
+    used = cpu_seconds(process)
+    found = closed_loop(target, connections, seconds)
+    return {**found, "cpu": (cpu_seconds(process) - used) / found["rate"] / seconds * 1e3}
+
+
 def print_table(rows: dict[str, list[dict[str, float]]]) -> None:
-    """Medians over the rounds, and the ratios of our part of the limit to that of the others."""
+    """Medians over the rounds, and of the ratios of our rate to that of the others in the same round."""
     cells = " | ".join(f"c={c}: req/s, of limit, p50 ms, p99 ms, CPU ms" for c in CONCURRENCY)
-    print(f"\n| server | limit | {cells} | PSS MB | errors |\n|---|---|{'---|' * len(CONCURRENCY)}---|---|")
-    shares: dict[str, dict[int, list[float]]] = {}
+    print(f"\n| server | {cells} | PSS MB | errors |\n|---|{'---|' * len(CONCURRENCY)}---|---|")
     for name, found in rows.items():
-        shares[name] = {c: [row[f"rate{c}"] / row["limit"] for row in found] for c in CONCURRENCY}
         middle = {key: statistics.median(row[key] for row in found) for key in found[0]}
-        parts = [f"{middle['limit']:.0f}"]
+        parts = []
         for c in CONCURRENCY:
             rate, p50, p99, cpu = (middle[f"{key}{c}"] for key in ("rate", "p50", "p99", "cpu"))
-            parts.append(f"{rate:.0f}, {statistics.median(shares[name][c]):.2f}, {p50:.1f}, {p99:.0f}, {cpu:.1f}")
+            share = statistics.median(row[f"rate{c}"] / row[f"limit{c}"] for row in found)
+            parts.append(f"{rate:.0f}, {share:.2f}, {p50:.1f}, {p99:.0f}, {cpu:.1f}")
         errors = sum(row[f"errors{c}"] for row in found for c in CONCURRENCY)
         print(f"| {name} | {' | '.join(parts)} | {middle['memory']:.0f} | {errors:.0f} |")
     ours, *others = rows
     for other in others:
         ratios = []
         for c in CONCURRENCY:
-            pairs = zip(shares[ours][c], shares[other][c], strict=True)
-            ratios.append(f"{statistics.median(a / b for a, b in pairs):.2f} at {c}")
+            pairs = zip(rows[ours], rows[other], strict=True)
+            ratios.append(f"{statistics.median(a[f'rate{c}'] / b[f'rate{c}'] for a, b in pairs):.2f} at {c}")
         print(f"{ours} / {other}: {', '.join(ratios)}")
 
 
@@ -230,8 +254,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("release", help="a text classifier on the runtime onnxruntime, in the yard")
     parser.add_argument("--plain", metavar="PYTHON", help="the interpreter of an environment with fastapi and uvicorn")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=4, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=1, help="of each measurement, whole ones")
     parser.add_argument("--only", choices=["speed", "faults"], help="a part of it")
     arguments = parser.parse_args()
     yard = Yard.default()
@@ -243,8 +267,8 @@ def main() -> None:
     if arguments.only != "speed":
         with started(field[0], texts) as (target, process):
             closed_loop(target, 64, 2)
-            asyncio.run(overload(target, closed_loop(target, 64, arguments.seconds)["rate"], arguments.seconds))
-            asyncio.run(kill(target, process.pid, arguments.seconds))
+            asyncio.run(overload(target, closed_loop(target, 64, FAULTS)["rate"], FAULTS))
+            asyncio.run(kill(target, process.pid, FAULTS))
 
 
 if __name__ == "__main__":
