@@ -264,7 +264,8 @@ def test_what_a_rule_answers_is_watched_as_it_comes_in(tmp_path: Path, serve: Se
 def test_only_a_sample_of_many_rows_is_looked_at() -> None:
     window, looked = Window(), list[int]()
     rows = [{"text": "x" * 50}] * 300
-    window.saw(rows, [{"label": "ham"}] * 300)
+    assert not window.saw(rows, [{"label": "ham"}] * 300)
+    window.look()
     assert window.rows() == []
 
     def look(rows: object) -> list[dict[str, Value]]:
@@ -273,8 +274,12 @@ def test_only_a_sample_of_many_rows_is_looked_at() -> None:
         return [{"text.length": 50.0} for _ in rows]
 
     window.begin(REFERENCE, look)
-    for _ in range(4):
-        window.saw(rows, [{"label": "ham"}] * 300)
+    assert [window.saw(rows, [{"label": "ham"}] * 300) for _ in range(4)] == [True, True, False, False]
+    # Whoever waits for an answer waits for none of it.
+    assert looked == []
+    window.look()
+    window.look()
+    assert len(looked) == 1
     assert drift.RATE.burst <= sum(looked) < drift.RATE.burst + 60
     assert window.rows()[0] == {"text.length": 50.0, "answer.label": "ham"}
 

@@ -1,7 +1,7 @@
 """The desk: takes answers that a person should see from the server to the yard, and feedback to the rows it is about.
 
-A thread of its own masks and writes; answers never wait for it. What does not fit into its queue is left out and
-counted. Knows no route.
+What a person should see is chosen at once, which costs nothing; a thread of its own masks and writes that, and answers
+never wait for it. What does not fit into its queue is left out and counted. Knows no route.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Desk:
         self, reviews: Reviews, *, waiting: int = WAITING, remembered: int = REMEMBERED, seed: int | None = None
     ) -> None:
         self.reviews = reviews
-        self._queue: queue.Queue[Answered | Feedback | None] = queue.Queue(waiting)
+        self._queue: queue.Queue[tuple[Answered, Sequence[str]] | Feedback | None] = queue.Queue(waiting)
         self._remembered: OrderedDict[tuple[str, str, str, int], Sighting] = OrderedDict()
         self._most, self._chance = remembered, random.Random(seed)
         self._thread = threading.Thread(target=self._work, name="review desk", daemon=True)
@@ -98,11 +98,15 @@ class Desk:
         self._thread.join()
 
     def take(self, answered: Answered) -> None:
-        """Look at the answers of a request later, if anything of them may be of use; never waits."""
+        """Keep the answers of a request, if anything of them may be of use; never waits."""
         if not answered.serving.reviews:
             return
+        pairs = zip(answered.decisions, answered.answers, strict=True)
+        reasons = [self._reason(answered.serving, *pair) for pair in pairs]
+        if not any(reasons) and not answered.serving.feedback:
+            return
         try:
-            self._queue.put_nowait(answered)
+            self._queue.put_nowait((answered, reasons))
         except queue.Full:
             self._count_dropped(answered.name, "queue full", len(answered.rows))
 
@@ -125,29 +129,33 @@ class Desk:
             if isinstance(item, Feedback):
                 self._answer(item)
                 continue
+            answered, reasons = item
             try:
-                self._look(item)
+                self._look(answered, reasons)
             except Exception as error:
                 # Whatever it is, the thread goes on; the message may quote a row, its kind does not.
-                self._count_dropped(item.name, "not written", len(item.rows))
-                fields = {"error.type": type(error).__name__, **model_labels(item.name, item.version)}
+                self._count_dropped(answered.name, "not written", len(answered.rows))
+                fields = {"error.type": type(error).__name__, **model_labels(answered.name, answered.version)}
                 write_log("review", fields, level="error", message="answers were not kept for review")
 
-    def _look(self, item: Answered) -> None:
+    def _reason(self, serving: Serving, decision: Decision, answer: Prediction) -> str:
+        """Why a person should see an answer; empty where nobody need."""
+        reasons = [f"rule {name}" for name in decision.reviews]
+        if serving.review and (reason := serving.review.reason(answer, self._chance)):
+            reasons.append(reason)
+        return ", ".join(reasons)
+
+    def _look(self, item: Answered, reasons: Sequence[str]) -> None:
         chosen: list[Sighting] = []
-        for number, (row, decision, answer) in enumerate(zip(item.rows, item.decisions, item.answers, strict=True)):
-            reasons = [f"rule {name}" for name in decision.reviews]
-            if item.serving.review and (reason := item.serving.review.reason(answer, self._chance)):
-                reasons.append(reason)
-            if not reasons and not item.serving.feedback:
+        for number, (row, reason, answer) in enumerate(zip(item.rows, reasons, item.answers, strict=True)):
+            if not reason and not item.serving.feedback:
                 continue
             inputs = _masked(item.model, row)
             if _size(inputs) > LARGEST:
                 self._count_dropped(item.name, "too large", 1)
                 continue
-            reason = ", ".join(reasons)
             seen = Sighting(item.name, int(item.version), item.request, number, reason, inputs, dict(answer))
-            if reasons:
+            if reason:
                 chosen.append(seen)
             if item.serving.feedback:
                 self._remember(item.asker, seen)

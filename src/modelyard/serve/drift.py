@@ -7,6 +7,7 @@ single point. Knows no HTTP and no yard.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -128,6 +129,8 @@ class Window:
         self.reference: Reference | None = None
         self._look: Look | None = None
         self._rows: deque[dict[str, Value]] = deque(maxlen=SIZE)
+        self._seen: deque[tuple[Row, Prediction]] = deque(maxlen=SIZE)
+        self._looking = threading.Lock()
         self._rates = Rates()
         self.vectors = Vectors()
 
@@ -135,25 +138,33 @@ class Window:
         """Look at rows from now on."""
         self.reference, self._look = reference, look
 
-    def saw(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> None:
-        """Rows were answered; as many of them are looked at as the rate lets."""
-        if self.reference is None or self._look is None:
-            return
+    def saw(self, rows: Sequence[Row], predictions: Sequence[Prediction]) -> bool:
+        """Rows were answered; as many of them are kept for :meth:`look` as the rate lets. Whether any are."""
+        if self.reference is None:
+            return False
         now = time.monotonic()
         pairs = list(zip(rows, predictions, strict=True))
         taken = pairs[: next((n for n in range(len(pairs)) if self._rates.take("rows", RATE, now)), len(pairs))]
-        if not taken:
-            return
+        self._seen.extend(taken)
         self.vectors.saw([row for row, _ in taken])
-        for found, (_, prediction) in zip(self._look([row for row, _ in taken]), taken, strict=True):
-            self._rows.append(self.reference.keep(found | features.of_prediction(prediction)))
+        return bool(taken)
+
+    def look(self) -> None:
+        """Make features of the rows that were kept, and forget these; slow."""
+        with self._looking:
+            taken = [self._seen.popleft() for _ in range(len(self._seen))]
+            if not taken or self.reference is None or self._look is None:
+                return
+            for found, (_, prediction) in zip(self._look([row for row, _ in taken]), taken, strict=True):
+                self._rows.append(self.reference.keep(found | features.of_prediction(prediction)))
 
     def rows(self) -> list[dict[str, Value]]:
-        """Those that are remembered."""
+        """Features that are remembered."""
         return list(self._rows)
 
     def judge(self) -> list[FeatureDrift]:
         """Each feature as it stands, nothing where there is nothing to hold it against; slow."""
+        self.look()
         return judge(self.reference, self.rows(), self.vectors.pair) if self.reference else []
 
 

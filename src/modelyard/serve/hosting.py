@@ -358,11 +358,12 @@ class Host:
 
     def watch(self, served: Served, rows: Sequence[Row], predictions: Sequence[Prediction]) -> None:
         """Have some of the rows held against what the version was proven on; nobody waits."""
-        if "image" not in served.task.abilities:
-            served.window.saw(rows, predictions)
-        elif len(self._copies) < COPIES:
-            # To decode an image takes as long as to answer many texts.
-            _begin(asyncio.to_thread(served.window.saw, rows, predictions), self._copies)
+        large = "image" in served.task.abilities
+        if large and len(self._copies) >= COPIES:
+            return
+        if served.window.saw(rows, predictions) and large:
+            # Texts wait until somebody judges the window; images would take too much room.
+            _begin(asyncio.to_thread(served.window.look), self._copies)
 
     async def _retire(self, served: Served) -> None:
         await served.leases.all_back()
