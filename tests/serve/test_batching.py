@@ -26,7 +26,7 @@ def _loop() -> Iterator[None]:
 
 def make_job(length: int, key: str = "") -> RowJob:
     async def make() -> RowJob:
-        return RowJob({"text": "x " * length}, {}, key, Gathering(1), 0, 0.0, Caller(), 10_000)
+        return RowJob({"text": "x"}, {}, key, Gathering(1), 0, 0.0, Caller(), length)
 
     return LOOP.run_until_complete(make())
 

@@ -16,7 +16,6 @@ from typing import Any
 from modelyard.core.task import Piece, Prediction
 from modelyard.core.transform import Row
 from modelyard.serve.cost import CostModel
-from modelyard.serve.lengths import length_of
 from modelyard.serve.pace import Pace
 from modelyard.serve.refusals import StalledError, WorkerGoneError
 from modelyard.serve.spans import Traced
@@ -56,6 +55,7 @@ class RowJob:
 
     Attributes:
         deadline: the loop's time after which the answer is no use.
+        length: what is padded where rows of unequal length share a call.
         losses: workers that ended while they had it; after the first it runs alone.
         traced: the request that it is of, if that is traced, which began to wait at ``entered``.
     """
@@ -67,15 +67,12 @@ class RowJob:
     number: int
     deadline: float
     caller: Caller
-    longest: int
+    length: int
     cost: float = 0.0
     due: float = 0.0
     losses: int = 0
     traced: Traced | None = None
     entered: int = 0
-
-    def __post_init__(self) -> None:
-        self.length = length_of(self.row, self.longest)
 
     @property
     def abandoned(self) -> bool:

@@ -177,10 +177,10 @@ class Served:
     def task(self) -> Task:
         return lookup.task(self.model.task)
 
-    @cached_property
+    @property
     def processor(self) -> Any:
         """What the task needs beside rows, a chat template say."""
-        return self.task.processor(self.model)
+        return self.scheduler.processor
 
     @cached_property
     def kinds(self) -> Mapping[str, Kind]:

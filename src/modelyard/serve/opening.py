@@ -14,7 +14,7 @@ from modelyard.core.artifact import open_artifact
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.predictor import Predictor
-from modelyard.serve.lengths import length_of
+from modelyard.serve.lengths import Lengths
 
 OPENER = "modelyard.serve.opening:open_predictor"
 
@@ -47,11 +47,10 @@ def measure(predictor: Predictor) -> list[Timing]:
     task = predictor.task
     if "text" not in task.abilities or "generation" in task.abilities:
         return []
-    timings = []
+    timings, lengths = [], Lengths(predictor.processor, predictor.model.settings)
     for count, words in _PROBES:
         row = dict.fromkeys(task.inputs, _WORD * words)
-        length = length_of(row, words * len(task.inputs))
-        timings.append((count, length, min(_time(predictor, [row] * count) for _ in range(_ROUNDS))))
+        timings.append((count, lengths.of(row), min(_time(predictor, [row] * count) for _ in range(_ROUNDS))))
     return timings
 
 

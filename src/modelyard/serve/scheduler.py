@@ -26,6 +26,7 @@ from modelyard.serve.cost import CostModel
 from modelyard.serve.crew import Crew
 from modelyard.serve.foresight import Foresight
 from modelyard.serve.fork_server import ForkServer
+from modelyard.serve.lengths import Lengths
 from modelyard.serve.limits import Limits
 from modelyard.serve.pace import Pace
 from modelyard.serve.quarantine import Quarantine
@@ -74,7 +75,6 @@ class Scheduler:
         self._generates = "generation" in self._task.abilities
         self.room = CacheRoom(count * source.cache_tokens)
         self._most_room = source.cache_tokens
-        self._longest = int(source.model.settings.get("max_length", limits.text_characters))
         self._cost = CostModel(source.timings)
         self._crew = Crew(
             source,
@@ -96,6 +96,8 @@ class Scheduler:
 
     async def start(self) -> None:
         """Start the workers; returns when each is ready or has failed once."""
+        # Reading a tokenizer takes a while; no row waits for it.
+        await asyncio.to_thread(lambda: self._lengths)
         await self._crew.start()
 
     @property
@@ -149,7 +151,9 @@ class Scheduler:
         key = json.dumps(options, sort_keys=True) if options else ""
         begun = loop.time()
         end = begun + seconds
-        jobs = [RowJob(row, options, key, gathering, n, end, caller, self._longest) for n, row in enumerate(rows)]
+        jobs = [
+            RowJob(row, options, key, gathering, n, end, caller, self._lengths.of(row)) for n, row in enumerate(rows)
+        ]
         for job in jobs:
             job.cost = self._cost.seconds(1, job.length)
         foreseen = self._enter(jobs, caller, seconds)
@@ -192,15 +196,20 @@ class Scheduler:
 
     def _room_for(self, row: Row, options: Mapping[str, Any]) -> int:
         (ready,) = apply_opened(self._transforms, [row])
-        return cast(GeneratingTask, self._task).room_for(self._processor, ready, options)
+        return cast(GeneratingTask, self._task).room_for(self.processor, ready, options)
 
     @cached_property
     def _transforms(self) -> Sequence[Transform]:
         return open_transforms(self._model.transforms)
 
     @cached_property
-    def _processor(self) -> Any:
+    def processor(self) -> Any:
+        """What the task needs beside rows: a tokenizer say."""
         return self._task.processor(self._model)
+
+    @cached_property
+    def _lengths(self) -> Lengths:
+        return Lengths(self.processor, self._model.settings)
 
     async def _write(
         self, rows: Sequence[Row], options: Mapping[str, Any], seconds: float, caller: Caller
