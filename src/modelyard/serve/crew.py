@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
@@ -189,16 +188,15 @@ class Crew:
 
     def _hand_out(self) -> None:
         self._waking = False
-        given: Counter[Worker] = Counter()
+        load = dict(self._load)
         while free := [seat for seat in self._idle if seat[0] not in self._alone]:
-            load = {worker: self._load[worker] + given[worker] for worker, _ in free}
-            batch = self._desk.next_batch(sum(not count for count in load.values()))
+            batch = self._desk.next_batch(len({worker for worker, _ in free if not load[worker]}))
             if not batch:
                 return
             # Of those with the least to do the one that was busy last: its caches are warm.
             seat = min(reversed(free), key=lambda seat: load[seat[0]])
             self._idle.remove(seat)
-            given[seat[0]] += 1
+            load[seat[0]] += 1
             if isinstance(batch[0], StreamJob) and batch[0].losses:
                 # Should it end another worker, nobody is to be beside it.
                 self._alone.add(seat[0])

@@ -5,6 +5,7 @@ Pure ASGI, around the router. A log line says who answered what how fast, and no
 
 from __future__ import annotations
 
+import functools
 import re
 import secrets
 import time
@@ -89,6 +90,8 @@ class Exchanges:
 
     def __init__(self, app: ASGIApp, metrics: Metrics, tracing: Tracing | None = None) -> None:
         self._app, self._metrics, self._tracing = app, metrics, tracing
+        # There are as many as versions, routes and statuses.
+        self._seconds = functools.cache(metrics.request_seconds.labels)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -146,7 +149,7 @@ class Exchanges:
         served = exchange.served
         model, version = (served.name, served.version) if served else ("", "")
         route = getattr(scope.get("route"), "path", "unmatched")
-        self._metrics.request_seconds.labels(model, version, route, str(exchange.status)).observe(seconds)
+        self._seconds(model, version, route, str(exchange.status)).observe(seconds)
         if served and scope["method"] == "POST":
             served.live.saw(seconds, failed=exchange.status >= 500)
         failed = exchange.status >= 500

@@ -65,7 +65,7 @@ class Unpacker:
             middle = start + _SIZES.size + head
             if len(self._buffer) < middle + tail:
                 break
-            text = self._buffer[start + _SIZES.size : middle]
+            text = self._buffer[start + _SIZES.size : middle].decode()
             frames.append(Frame(json.loads(text), bytes(self._buffer[middle : middle + tail])))
             start = middle + tail
         del self._buffer[:start]

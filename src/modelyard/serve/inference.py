@@ -6,6 +6,7 @@ images, or columns of a table, which are a tensor each; knows none of them by na
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
@@ -43,6 +44,7 @@ class InferenceProtocol:
 
     def __init__(self, host: Host, limits: Limits, metrics: Metrics, desk: Desk | None = None) -> None:
         self._host, self._limits, self._metrics, self._desk = host, limits, metrics, desk
+        self._predicted = functools.cache(metrics.predictions.labels)
 
     def routes(self) -> list[GuardedRoute]:
         models = ("/v2/models/{model}", "/v2/models/{model}/versions/{version}")
@@ -118,10 +120,9 @@ class InferenceProtocol:
 
     def _count(self, served: Served, predictions: Sequence[Prediction]) -> None:
         served.live.answered(predictions)
-        model = (served.name, served.version)
         for prediction in predictions:
             if "label" in prediction:
-                self._metrics.predictions.labels(*model, prediction["label"]).inc()
+                self._predicted(served.name, served.version, prediction["label"]).inc()
 
     def _find(self, request: Request) -> Served:
         path = request.path_params

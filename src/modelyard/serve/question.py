@@ -23,17 +23,17 @@ class QuickHeaders(Headers):
 
     def __init__(self, scope: Scope) -> None:
         super().__init__(scope=scope)
-        self._first: Mapping[bytes, bytes] = scope.get(HEADERS) or index_headers(scope)
+        first: Mapping[bytes, bytes] = scope.get(HEADERS) or index_headers(scope)
+        self._first = {name.decode("latin-1"): value.decode("latin-1") for name, value in first.items()}
 
     def __getitem__(self, key: str) -> str:
-        return self._first[key.lower().encode("latin-1")].decode("latin-1")
+        return self._first[key.lower()]
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and key.lower().encode("latin-1") in self._first
+        return isinstance(key, str) and key.lower() in self._first
 
     def get(self, key: str, default: str | None = None) -> str | None:  # type: ignore[override]
-        value = self._first.get(key.lower().encode("latin-1"))
-        return default if value is None else value.decode("latin-1")
+        return self._first.get(key.lower(), default)
 
 
 class Question(Request):
