@@ -239,8 +239,12 @@ def test_what_is_asked_here_is_watched(serve: Serve, opened_generator: ForkServe
             saw.extend(row["text"] for row in rows)
             return [{"text.length": 1.0} for _ in rows]
 
-        host.find("chat").window.begin(Reference.of([{"text.length": 1.0}]), look)
-        await asyncio.Event().wait()
+        window = host.find("chat").window
+        window.begin(Reference.of([{"text.length": 1.0}]), look)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            window.look()
 
     body: dict[str, Any] = {"model": "chat", "max_tokens": 2}
     with serve(Hosted("chat", "2", opened_generator), companion=companion) as client:
