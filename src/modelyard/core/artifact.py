@@ -36,6 +36,11 @@ def hash_file(path: Path) -> str:
         return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def digest_folder(folder: Path) -> str:
+    """SHA-256 of the canonical JSON of a folder's files and their digests."""
+    return hash_bytes(canonical_json({name: hash_file(folder / name) for name in _list_files(folder)}))
+
+
 @dataclass(frozen=True)
 class Artifact:
     """A sealed folder. Make one with :meth:`seal`, read one with :func:`open_artifact`."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from modelyard.core.artifact import Artifact
 from modelyard.core.errors import InputError
-from modelyard.core.transform import Row, TransformSpec
+from modelyard.core.transform import Row, TransformSpec, write_specs
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -64,7 +64,7 @@ class Dataset(Artifact):
             "splits": {name: table.num_rows for name, table in splits.items()},
             "roles": list(next(iter(splits.values())).column_names),
             "labels": list(labels),
-            "transforms": [transform.to_json() for transform in transforms],
+            "transforms": write_specs(transforms, out),
             "profile": dict(profile or {}),
             "scaling": {name: list(numbers) for name, numbers in (scaling or {}).items()},
         }
@@ -122,7 +122,7 @@ class Dataset(Artifact):
 
     @property
     def transforms(self) -> tuple[TransformSpec, ...]:
-        return tuple(TransformSpec.from_json(item) for item in self.attributes["transforms"])
+        return tuple(TransformSpec.from_json(item, self.path) for item in self.attributes["transforms"])
 
     @property
     def profile(self) -> Mapping[str, Any]:

@@ -32,8 +32,9 @@ def runtime(name: str) -> Runtime:
 
 
 def transform(spec: TransformSpec) -> Transform:
-    """The transform of that name, made with its options."""
-    return cast(Transform, _member("transforms", spec.name, "TRANSFORM")(**spec.options))
+    """The transform of that name, made with its options, and given the folder of its files as ``files``."""
+    held = {"files": spec.files.folder} if spec.files else {}
+    return cast(Transform, _member("transforms", spec.name, "TRANSFORM")(**spec.options, **held))
 
 
 @cache

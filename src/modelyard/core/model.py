@@ -6,12 +6,12 @@ Knows the layout of the folder, not how it is run: the runtime that the model na
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from modelyard.core.artifact import Artifact
-from modelyard.core.transform import TransformSpec
+from modelyard.core.transform import TransformSpec, write_specs
 
 ASSUMED = "assumed"
 """Key of the settings with what was taken for granted when foreign files were taken over."""
@@ -55,7 +55,7 @@ class Model(Artifact):
             "runtime": runtime,
             "base": base,
             "labels": list(labels),
-            "transforms": [transform.to_json() for transform in transforms],
+            "transforms": write_specs(transforms, out),
             "settings": dict(settings or {}),
         }
         if specs := [spec.to_json() for spec in answers]:
@@ -98,6 +98,10 @@ class Model(Artifact):
         calibration say, does not fit those of the new."""
         return self.rewrite(out, parents=parents, runtime=runtime, transforms=transforms, answers=(), settings=settings)
 
+    def expecting(self, transforms: Iterable[TransformSpec]) -> Model:
+        """This model for rows to which these transforms are done first; nothing is written."""
+        return replace(self, attributes={**self.attributes, "transforms": [vars(spec) for spec in transforms]})
+
     @property
     def task(self) -> str:
         return str(self.attributes["task"])
@@ -116,12 +120,12 @@ class Model(Artifact):
 
     @property
     def transforms(self) -> tuple[TransformSpec, ...]:
-        return tuple(TransformSpec.from_json(item) for item in self.attributes["transforms"])
+        return tuple(TransformSpec.from_json(item, self.path) for item in self.attributes["transforms"])
 
     @property
     def answers(self) -> tuple[TransformSpec, ...]:
         """What is done to the task's predictions, one after the other."""
-        return tuple(TransformSpec.from_json(item) for item in self.attributes.get("answers", ()))
+        return tuple(TransformSpec.from_json(item, self.path) for item in self.attributes.get("answers", ()))
 
     @property
     def settings(self) -> Mapping[str, Any]:

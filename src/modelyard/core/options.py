@@ -159,7 +159,8 @@ def _check_union(annotation: Any, args: tuple[Any, ...], value: object, name: st
             return check(item, value, name)
         except InputError as error:
             # A nested error says more than "none of these fitted".
-            if isinstance(value, Mapping) and dataclasses.is_dataclass(item):
+            groups = isinstance(value, Mapping) and dataclasses.is_dataclass(item)
+            if groups or (isinstance(value, list | tuple) and get_origin(item) in _LISTS):
                 raise error from None
     raise _wrong(annotation, value, name)
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 import ipaddress
 import math
 
-from modelyard.methods.personal_shapes import MARKS, Kind
+from modelyard.methods.personal_shapes import MARKS, PersonalKind
 
 
-def found(kind: Kind, text: str) -> str:
+def found(kind: PersonalKind, text: str) -> str:
     """The coarse part of what was found in a text.
 
     Of an identity number province and year of birth, of a card the last four digits, of a phone number the first
     three digits, of an e-mail address its domain, of a URL its host, of an address its network (/24, or /48 for
-    IPv6), of an IBAN its country; of passports and secrets nothing.
+    IPv6), of an IBAN its country; of passports, secrets, names,
+    places and organisations nothing.
     """
     if kind == "id":
         return f"{text[:2]}****{text[6:10]}********"

@@ -22,16 +22,18 @@ from datetime import date
 from typing import Literal, get_args
 
 from modelyard.methods.check_digits import luhn, mod_11_2, mod_97_10, weighted_731
+from modelyard.methods.entities import ENTITY_KINDS, EntityKind
 from modelyard.methods.token_shapes import TOKENS
 
 Kind = Literal["phone", "email", "url", "card", "id", "ip", "iban", "passport", "secret"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-MARKS = {kind: f"[{kind.upper()}]" for kind in KINDS}
+PersonalKind = Literal[Kind, EntityKind]
+MARKS: dict[PersonalKind, str] = {kind: f"[{kind.upper()}]" for kind in (*KINDS, *ENTITY_KINDS)}
 
 # What is looked for begins a word. A mark counts as a word: masking twice changes nothing.
-START = r"(?<![A-Za-z\d_])" + "".join(f"(?<!{re.escape(mark)})" for mark in MARKS.values())
-_ANY_MARK = "|".join(map(re.escape, MARKS.values()))
-_NO_DECIMAL = r"(?<!\d[.-])" + "".join(f"(?<!{re.escape(mark)}[.-])" for mark in MARKS.values())
+START = r"(?<![A-Za-z\d_])" + "".join(f"(?<!{re.escape(MARKS[kind])})" for kind in KINDS)
+_ANY_MARK = "|".join(re.escape(MARKS[kind]) for kind in KINDS)
+_NO_DECIMAL = r"(?<!\d[.-])" + "".join(f"(?<!{re.escape(MARKS[kind])}[.-])" for kind in KINDS)
 
 
 @dataclass(frozen=True)

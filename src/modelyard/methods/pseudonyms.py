@@ -13,9 +13,10 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 from modelyard.methods.check_digits import luhn, mod_11_2, mod_97_10
+from modelyard.methods.entities import ENTITY_KINDS
 from modelyard.methods.keyed_draws import KeyedDraws
 from modelyard.methods.personal_data import Found, find
-from modelyard.methods.personal_shapes import MARKS, Kind
+from modelyard.methods.personal_shapes import MARKS, PersonalKind
 
 _ATTEMPTS = 200
 _IDEOGRAPHS = (
@@ -41,13 +42,15 @@ def mark(key: bytes, kind: str, text: str) -> str:
     return f"[{kind.upper()}:{''.join(chr(ord('a') + int(digit, 16)) for digit in bits.hex())}]"
 
 
-def surrogate(key: bytes, kind: Kind, text: str) -> str:
+def surrogate(key: bytes, kind: PersonalKind, text: str) -> str:
     """Other data of the same kind and form, with valid check digits; a mark where none is to be had.
 
     Addresses lead nowhere: e-mail and URLs to ``.example`` (RFC 2606), IPv4 to 10.0.0.0/8 (RFC 1918), IPv6 to
     2001:db8::/32 (RFC 3849). Of numbers stay separators, country code or issuer, and for an identity number the
-    province.
+    province. Names, places and organisations get other letters, as a column of names does.
     """
+    if kind in ENTITY_KINDS:
+        return similar(KeyedDraws(key, "surrogate", kind, " ".join(text.casefold().split())), text)
     make = _MAKERS.get(kind)
     if make is None:
         return MARKS[kind]
@@ -148,7 +151,7 @@ def _with_last(text: str, digit: str) -> str:
     return text[:place] + digit + text[place + 1 :]
 
 
-_MAKERS: dict[Kind, Callable[[KeyedDraws, bytes, str], str]] = {
+_MAKERS: dict[PersonalKind, Callable[[KeyedDraws, bytes, str], str]] = {
     "phone": _phone,
     "email": _email,
     "url": _url,

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+
+import numpy as np
 
 from modelyard.core.dataset import Dataset
 
@@ -68,6 +72,90 @@ def write_encoder(folder: Path) -> Path:
     BertModel(config).save_pretrained(folder)
     wrapped.save_pretrained(folder)
     return folder
+
+
+def write_token_classifier(folder: Path, labels: Mapping[str, str]) -> Path:
+    """A BERT without layers whose head labels the given words so, and all others ``O``, in Hugging Face layout."""
+    import torch
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, BertForTokenClassification, PreTrainedTokenizerFast
+
+    vocabulary = {word: number for number, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *labels])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    specials = [(name, vocabulary[name]) for name in ("[CLS]", "[SEP]")]
+    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=specials)
+    wrapped = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        model_max_length=16,
+    )
+    names = ["O", *sorted(set(labels.values()))]
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=len(names),
+        num_hidden_layers=0,
+        num_attention_heads=1,
+        max_position_embeddings=16,
+        id2label=dict(enumerate(names)),
+        label2id={name: number for number, name in enumerate(names)},
+    )
+    network = BertForTokenClassification(config)
+    with torch.no_grad():
+        for weights in network.bert.embeddings.parameters():
+            weights.zero_()
+        network.bert.embeddings.LayerNorm.weight.fill_(1.0)
+        for word, number in vocabulary.items():
+            network.bert.embeddings.word_embeddings.weight[number, names.index(labels.get(word, "O"))] = 1.0
+        network.classifier.weight.copy_(torch.eye(len(names)))
+        network.classifier.bias.zero_()
+    network.save_pretrained(folder)
+    wrapped.save_pretrained(folder)
+    return folder
+
+
+def write_chinese_tagger(folder: Path, labels: Mapping[str, str]) -> Path:
+    """A tagger in the layout of jieba's ``lac_small`` that labels the given characters so, and all others ``O``.
+
+    Args:
+        labels: character → ``PER-B``, ``PER-I``, ``ns-B``, …
+    """
+    (folder / "model_baseline").mkdir(parents=True)
+    tags = ["O", *sorted(set(labels.values()))]
+    characters = {"OOV": "O", **labels}
+    (folder / "tag.dic").write_text("".join(f"{number}\t{tag}\n" for number, tag in enumerate(tags)), "utf-8")
+    (folder / "word.dic").write_text("".join(f"{number}\t{one}\n" for number, one in enumerate(characters)), "utf-8")
+    size = len(tags)
+    # Update gates that are wide open, and a candidate that is what was read: every character for itself.
+    passed = np.hstack([np.zeros((size, 2 * size)), np.eye(size)])
+    tensors = {
+        "word_emb": np.eye(size)[[tags.index(tag) for tag in characters.values()]],
+        "fc_4.w_0": np.vstack([np.eye(size), np.zeros((size, size))]),
+        "fc_4.b_0": np.zeros(size),
+        "crfw": np.zeros((size + 2, size)),
+    }
+    for number in range(4):
+        tensors[f"fc_{number}.w_0"] = passed if number < 2 else np.vstack([passed, np.zeros((size, 3 * size))])
+        tensors[f"fc_{number}.b_0"] = np.zeros(3 * size)
+        tensors[f"gru_{number}.w_0"] = np.zeros((size, 3 * size))
+        tensors[f"gru_{number}.b_0"] = np.repeat([20.0, 0.0, 0.0], size)[None]
+    for name, values in tensors.items():
+        write_tensor(folder / "model_baseline" / name, values)
+    return folder
+
+
+def write_tensor(path: Path, values: np.ndarray, kind: int = 5) -> None:
+    """A tensor as PaddlePaddle stores it, of lengths below 128.
+
+    Args:
+        kind: what it says of its values; 5 is float32, which they are.
+    """
+    description = bytes([8, kind, *(byte for length in values.shape for byte in (16, length))])
+    path.write_bytes(struct.pack("<IQIi", 0, 0, 0, len(description)) + description + values.astype("<f4").tobytes())
 
 
 def write_causal(folder: Path, *, hidden_size: int = 32, context: int = 128) -> Path:

@@ -6,7 +6,7 @@ Knows tasks by their abilities, and no step.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -54,7 +54,7 @@ def with_edited_texts(examples: Examples, model: Model, data: Dataset, recipe: R
     """
     # As it will read its rows: what has no transforms yet takes those of the data.
     transforms = learned_transforms(model, data)
-    model = replace(model, attributes={**model.attributes, "transforms": [spec.to_json() for spec in transforms]})
+    model = model.expecting(transforms)
     learned = texts.read_texts(model, data, TRAINING)
     # As in the examples, what weighs nothing is not there: places mean the same in both.
     learned = learned.take(counted_places(read_weights(data, TRAINING), len(learned.rows)))
