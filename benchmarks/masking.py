@@ -10,7 +10,7 @@ model for named entities beside it, a reference as in a recipe.
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 from modelyard import sources
@@ -18,6 +18,7 @@ from modelyard.core.report import Measure
 from modelyard.formats import entity_models
 from modelyard.methods.entities import ENTITY_KINDS
 from modelyard.methods.personal_data import KINDS, Found, beside, find
+from modelyard.methods.proportions import proportion
 from modelyard.methods.span_scores import Span, SpanScore, score
 from modelyard.testing import named_texts, personal_texts
 from modelyard.testing.personal_texts import Labelled, Language
@@ -61,14 +62,20 @@ def measure_names(texts: int, seed: int, references: Mapping[Language, str]) -> 
         labelled = named_texts.corpus(texts, seed, language, style)
         for reference in ("", references[language]):
             found, seconds = _find(labelled, reference)
-            kept = [[span for span in spans if span[0] in ENTITY_KINDS] for spans in found]
-            scores = score(zip(kept, (entry.truth for entry in labelled), strict=True))
-            print_scores(f"{language} {style}, {'with a model' if reference else 'by pattern'}", scores)
+            print_names(f"{language} {style}, {'with a model' if reference else 'by pattern'}", labelled, found)
             print(f"{texts} texts, {texts / seconds:.0f} rows a second")
     nameless = [entry for entry in personal_texts.corpus(texts, seed=seed) if entry.language == "en"]
     found, _ = _find(nameless, references["en"])
     marked = sum(any(span[0] in ENTITY_KINDS for span in spans) for spans in found)
     print(f"of {len(nameless)} English texts without names, {marked / len(nameless):.3f} are found to hold one")
+
+
+def print_names(title: str, labelled: Sequence[Labelled], found: Sequence[Set[Span]]) -> None:
+    pairs = [(spans, entry.truth) for spans, entry in zip(found, labelled, strict=True)]
+    print_scores(title, score(([span for span in spans if span[0] in ENTITY_KINDS], truth) for spans, truth in pairs))
+    hidden = [_is_hidden(name, spans) for spans, truth in pairs for name in truth]
+    share = show(proportion(sum(hidden), len(hidden), 0.95))
+    print(f"{'no character stays':<24}{'':>24}{share:>26}{len(hidden):>8}")
 
 
 def _find(labelled: Sequence[Labelled], reference: str) -> tuple[list[set[Span]], float]:
@@ -85,6 +92,11 @@ def _find(labelled: Sequence[Labelled], reference: str) -> tuple[list[set[Span]]
             entities = model.find(texts)
         found = [beside(text, find(text, KINDS), items) for text, items in zip(texts, entities, strict=True)]
         return [_spans(items) for items in found], time.perf_counter() - start
+
+
+def _is_hidden(name: Span, found: Set[Span]) -> bool:
+    """Whether no character of a name stays."""
+    return all(any(start <= place < end for _, start, end in found) for place in range(name[1], name[2]))
 
 
 def _spans(found: Sequence[Found]) -> set[Span]:

@@ -63,7 +63,10 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def tagger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     labels = {"王": "PER-B", "小": "PER-I", "明": "PER-I", "北": "ns-B", "京": "ns-I", "M": "PER-B", "a": "PER-I"}
-    return tiny.write_chinese_tagger(tmp_path_factory.mktemp("tagger"), labels)
+    folder = tiny.write_chinese_tagger(tmp_path_factory.mktemp("tagger"), labels)
+    (folder / "LICENSE").write_text("MIT")
+    (folder / "code.py").write_text("raise SystemExit")
+    return folder
 
 
 @pytest.mark.parametrize(("kind", "longest"), [("classifier", 16), ("pipeline", 20_000)])
@@ -106,7 +109,8 @@ def test_a_tagger_of_chinese_hears_chinese_only(tagger: Path, tmp_path: Path) ->
         [("person", "王")],
         [],
     ]
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["model_baseline", "tag.dic", "word.dic"]
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert written == ["LICENSE", "model_baseline", "tag.dic", "word.dic"]
 
 
 def test_damaged_taggers_are_refused(tagger: Path, tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ class Mask:
         """What the model finds in each text, asked for all at once."""
         if self.model is None:
             return {}
-        texts = list(dict.fromkeys(text for row in rows for role in self.roles for text in _texts(row.get(role))))
+        texts = [text for row in rows for role in self.roles for text in _texts(row.get(role))]
         found = self.model.find(texts)
         return {
             text: [item for item in items if item.kind in self.kinds] for text, items in zip(texts, found, strict=True)

@@ -6,6 +6,7 @@ travels with a transform, and opens that. Knows no dataset.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from modelyard.formats.entity_models import chinese_tagger, spacy_pipeline, toke
 from modelyard.methods.entities import LABELS, EntityKind, covered
 from modelyard.methods.personal_data import Found
 
+_TERMS = ("LICENSE", "LICENCE", "NOTICE", "COPYING")
 _FORMATS: tuple[ModuleType, ...] = (spacy_pipeline, token_classifier, chinese_tagger)
 
 
@@ -28,7 +30,7 @@ class EntityModel(Protocol):
     """As the model calls what it finds."""
 
     def find(self, texts: Sequence[str]) -> list[list[Found]]:
-        """What stands in each text, from left to right; no two overlap. May be called by one thread at a time."""
+        """What stands in each text, from left to right; no two overlap. Any thread may ask."""
         ...
 
 
@@ -43,7 +45,7 @@ def check(source: Source) -> None:
 
 
 def adopt(source: Source, kinds: Collection[EntityKind], out: Path) -> tuple[EntityKind, ...]:
-    """Write what is needed of a model into ``out``.
+    """Write what is needed of a model, and the terms that it came under, into ``out``.
 
     Args:
         kinds: what it must find; none for whatever it finds.
@@ -56,6 +58,10 @@ def adopt(source: Source, kinds: Collection[EntityKind], out: Path) -> tuple[Ent
     """
     known = _format(source)
     known.adopt(source.path, out)
+    for file in source.path.iterdir():
+        # Whoever passes a release on passes the model on with it.
+        if file.is_file() and file.name.upper().startswith(_TERMS):
+            shutil.copyfile(file, out / file.name)
     labels: tuple[str, ...] = known.open_folder(out).labels
     found = covered(labels)
     lacking = [kind for kind in kinds if kind not in found] or ([] if found else list(LABELS))
