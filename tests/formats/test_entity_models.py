@@ -113,6 +113,12 @@ def test_a_tagger_of_chinese_hears_chinese_only(tagger: Path, tmp_path: Path) ->
     assert written == ["LICENSE", "model_baseline", "tag.dic", "word.dic"]
 
 
+def test_wide_signs_are_read_as_narrow_ones(tmp_path: Path) -> None:
+    folder = tiny.write_chinese_tagger(tmp_path / "tagger", {"王": "PER-B", "A": "PER-I", ".": "ns-B"})
+    text = "王Ａ。"
+    assert parts(text, opened(folder, tmp_path / "out").find([text])[0]) == [("person", "王Ａ")]
+
+
 def test_damaged_taggers_are_refused(tagger: Path, tmp_path: Path) -> None:
     folder = tmp_path / "tagger"
     shutil.copytree(tagger, folder)

@@ -28,6 +28,8 @@ _UNKNOWN = "OOV"
 _LABELS = {"nr": "PER", "ns": "LOC", "nt": "ORG"}
 """Tags of words that are names by themselves → those of entities, as their neighbours have them."""
 _FLOAT32 = 5
+_NARROW = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {ord("。"): ord("."), 0x3000: ord(" ")}
+"""Full-width signs → those that its texts had in their place; of the full ones it knows hardly anything."""
 
 
 def recognises(folder: Path) -> bool:
@@ -83,7 +85,7 @@ class ChineseTagger:
         # ``PER-B`` is B-PER elsewhere.
         turned = [(place, _LABELS.get(name, name)) for name, _, place in (tag.partition("-") for tag in tags)]
         self._tags = [f"{place}-{name}" if place else name for place, name in turned]
-        self.labels: tuple[str, ...] = tuple(sorted({name for _, name in turned}))
+        self.labels: tuple[str, ...] = tuple(sorted({name for _, name in turned} - {"O"}))
 
     def find(self, texts: Sequence[str]) -> list[list[Found]]:
         found: list[list[Found]] = [[] for _ in texts]
@@ -102,7 +104,7 @@ class ChineseTagger:
 
     def _numbers(self, text: str) -> list[int]:
         unknown = self._characters[_UNKNOWN]
-        return [self._characters.get(character, unknown) for character in text]
+        return [self._characters.get(character, unknown) for character in text.translate(_NARROW)]
 
 
 def _read_numbered(path: Path) -> list[tuple[int, str]]:
