@@ -59,7 +59,8 @@ def best_path(tagger: Tagger, text: list[int]) -> list[int]:
         inner = sum(scores[place][label] for place, label in enumerate(path))
         return float(first[path[0]] + last[path[-1]] + inner + sum(between[pair] for pair in itertools.pairwise(path)))
 
-    return list(max(itertools.product(range(LABELS), repeat=len(text)), key=total))
+    best = max(itertools.product(range(LABELS), repeat=len(text)), key=total)
+    return list(best)
 
 
 def test_labels_are_those_of_the_best_of_all_paths(tagger: Tagger) -> None:

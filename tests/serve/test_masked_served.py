@@ -64,7 +64,7 @@ def test_a_server_without_the_key_says_what_it_lacks(
 
 def test_a_server_finds_names_with_the_model_that_came_along(classifier: Model, serve: Serve, tmp_path: Path) -> None:
     names = tiny.write_chinese_tagger(tmp_path / "names", {"王": "PER-B", "明": "PER-I"})
-    entity_models.adopt(Source("names", names, "", {}), ("person",), tmp_path / "adopted")
+    entity_models.adopt(Source("names", names, "", {}), ["person"], tmp_path / "adopted")
     spec = TransformSpec("mask", {"kinds": ["person"], "roles": ["text"]}, TransformFiles.of(tmp_path / "adopted"))
     model = with_mask(classifier, spec, tmp_path / "masked")
     shutil.rmtree(names)

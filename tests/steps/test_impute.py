@@ -194,4 +194,5 @@ def test_what_cannot_be_filled(tmp_path: Path) -> None:
 
 def test_specs_are_plain_data(data: Dataset, tmp_path: Path) -> None:
     filled = run("impute nearest", [data], tmp_path / "out")
-    assert TransformSpec.from_json(json.loads(json.dumps(filled.transforms[0].to_json()))) == filled.transforms[0]
+    written = json.loads(json.dumps(filled.transforms[0].to_json()))
+    assert TransformSpec.from_json(written, filled.path) == filled.transforms[0]
