@@ -28,6 +28,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -168,12 +169,15 @@ def compare(field: Sequence[Contender], model: Model, texts: Sequence[str], roun
         for target, _ in running.values():
             for connections in CONCURRENCY:
                 closed_loop(target, connections, 1)
-        for _ in range(rounds):
+        for number in range(rounds):
             for found in rows.values():
                 found.append({})
+            # Nobody is always the one that comes after the limit.
+            turns = deque(running.items())
+            turns.rotate(number)
             for connections in CONCURRENCY:
                 fastest = limit(lanes, texts[:512], size)
-                for name, (target, process) in running.items():
+                for name, (target, process) in turns:
                     measured = {**measure(target, process.pid, connections, seconds), "limit": fastest}
                     rows[name][-1] |= {f"{key}{connections}": value for key, value in measured.items()}
             for name, (_, process) in running.items():
