@@ -23,6 +23,7 @@ class Group:
 
 
 GOOD: list[tuple[Any, Any, Any]] = [
+    (str | list[str] | list[int], [1, 2], [1, 2]),
     (int, 3, 3),
     (float, 3, 3.0),
     (bool, True, True),

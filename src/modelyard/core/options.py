@@ -154,13 +154,14 @@ def _check_plain(annotation: Any, value: object, name: str) -> Any:
 
 
 def _check_union(annotation: Any, args: tuple[Any, ...], value: object, name: str) -> Any:
+    lists = [item for item in args if get_origin(item) in _LISTS]
     for item in args:
         try:
             return check(item, value, name)
         except InputError as error:
-            # A nested error says more than "none of these fitted".
+            # Where one alternative alone can be meant, its error says more than "none of these fitted".
             groups = isinstance(value, Mapping) and dataclasses.is_dataclass(item)
-            if groups or (isinstance(value, list | tuple) and get_origin(item) in _LISTS):
+            if groups or (isinstance(value, list | tuple) and lists == [item]):
                 raise error from None
     raise _wrong(annotation, value, name)
 

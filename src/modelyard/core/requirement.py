@@ -79,9 +79,9 @@ class Requirement:
         return f"{text} ({self.confidence:.0%} sure)" if self.confidence else text
 
     @property
-    def impossible(self) -> bool:
-        """Whether no model can meet it: it asks more of a share than all."""
-        return self.sense == "at_least" and self.bound > 1 and self.measure.partition(":")[0] in SHARES
+    def in_per_cent(self) -> bool:
+        """Whether a share is bounded as if it were in per cent: no model can meet it."""
+        return self.sense == "at_least" and self.bound >= 2 and self.measure.partition(":")[0] in SHARES
 
     @staticmethod
     def parse(measure: str, value: object) -> Requirement:

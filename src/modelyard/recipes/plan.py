@@ -304,7 +304,7 @@ def _check_requirements(plan: Plan, task: Task, problems: Problems) -> None:
     comparisons = {name for node in plan.nodes if node.compares for name in node.step.measures}
     for requirement in plan.recipe.require:
         name, place = requirement.measure, ("require", requirement.measure)
-        if requirement.impossible:
+        if requirement.in_per_cent:
             fix = f"write per cent as a share: {requirement.bound / 100:g}" if requirement.bound <= 100 else ""
             problems.add(place, f"{requirement.wording}: {name!r} is a share from 0 to 1", fix=fix)
             continue
