@@ -35,8 +35,10 @@ layers: setup
 unit: setup
 	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
 
+# Servers under load have the cores to themselves: what they refuse is judged.
 slow: setup
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow -n 2 --dist load --ignore tests/serve
+	$(BIN)/pytest -m slow tests/serve
 
 docs: setup
 	$(BIN)/python -m modelyard.cli.reference docs
