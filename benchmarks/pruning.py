@@ -1,4 +1,4 @@
-"""What each technique of shrinking brings by itself: size, speed and accuracy of an SMS classifier.
+"""What each technique of shrinking brings by itself: size, speed and accuracy of a text classifier.
 
     python benchmarks/pruning.py                                        # MiniLM is fine-tuned first
     python benchmarks/pruning.py --model FOLDER --data FOLDER           # stored artifacts
