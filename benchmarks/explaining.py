@@ -70,7 +70,8 @@ def main() -> None:
                 **{f"ours, int8, {number}": partial(ours, quick, samples=number) for number in fewer},
             }
             # The library is loaded, and both networks are warm, before the clock runs.
-            theirs(quick, plain(quick), TEXTS[0], samples=50), theirs(whole, plain(whole), TEXTS[0], samples=50)
+            for predictor in (quick, whole):
+                theirs(predictor, plain(predictor), TEXTS[0], samples=50)
             seconds, found = take_turns(ways, given.rounds)
             best = [limit(quick, plain(quick), text) for text in TEXTS]
             print(f"{name}, {samples} samples a text: seconds, times as fast, deletion AUC, nearness to the limit")

@@ -6,8 +6,12 @@ Knows no model.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import Literal, get_args
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Literal, TypeVar, get_args
+
+from modelyard.methods import length_batches
+
+_Label = TypeVar("_Label")
 
 EntityKind = Literal["person", "place", "organisation"]
 ENTITY_KINDS: tuple[EntityKind, ...] = get_args(EntityKind)
@@ -54,6 +58,24 @@ def pieces(text: str, longest: int) -> Iterator[tuple[int, str]]:
         yield start, text[start:end]
         start = end
     yield start, text[start:]
+
+
+def label_pieces(
+    texts: Sequence[str], longest: int, budget: int, label: Callable[[list[str]], Sequence[_Label]]
+) -> Iterator[tuple[int, int, _Label]]:
+    """For each piece of each text, from left to right: number of the text, place where it begins, and what it got.
+
+    Args:
+        longest: characters of a piece.
+        budget: most characters that are labelled at once, with those that fill shorter pieces up.
+    """
+    parts = [(number, *piece) for number, text in enumerate(texts) for piece in pieces(text, longest)]
+    labelled: dict[int, _Label] = {}
+    for batch in length_batches.by_budget([len(piece) for *_, piece in parts], budget):
+        places = batch.tolist()
+        labelled |= zip(places, label([parts[place][2] for place in places]), strict=True)
+    for place, (number, begin, _) in enumerate(parts):
+        yield number, begin, labelled[place]
 
 
 def spans(words: Iterable[tuple[int, int, str]]) -> Iterator[tuple[EntityKind, int, int]]:

@@ -16,8 +16,7 @@ def found(kind: PersonalKind, text: str) -> str:
 
     Of an identity number province and year of birth, of a card the last four digits, of a phone number the first
     three digits, of an e-mail address its domain, of a URL its host, of an address its network (/24, or /48 for
-    IPv6), of an IBAN its country; of passports, secrets, names,
-    places and organisations nothing.
+    IPv6), of an IBAN its country; of passports, secrets, names, places and organisations nothing.
     """
     if kind == "id":
         return f"{text[:2]}****{text[6:10]}********"

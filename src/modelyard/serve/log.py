@@ -1,9 +1,8 @@
 """The log: one line of ASCII JSON an event on standard error, its fields named by the Elastic Common Schema.
 
 ASCII, so that no header or path can forge a line or steer a terminal. Where nobody reads the log, lines are lost and no
-request waits. What stands in a line is its writer's to say;
-no writer passes a text or a key. https://www.elastic.co/guide/en/ecs/current and, for how a line begins,
-https://github.com/elastic/ecs-logging.
+request waits. What stands in a line is its writer's to say; no writer passes a text or a key.
+https://www.elastic.co/guide/en/ecs/current and, for how a line begins, https://github.com/elastic/ecs-logging.
 """
 
 from __future__ import annotations

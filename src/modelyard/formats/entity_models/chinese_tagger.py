@@ -15,13 +15,12 @@ import numpy as np
 
 from modelyard.core.errors import InputError
 from modelyard.methods import recurrent_tagging
-from modelyard.methods.entities import is_chinese, pieces, spans
+from modelyard.methods.entities import is_chinese, label_pieces, spans
 from modelyard.methods.personal_data import Found
 
 LAYOUT = "the folder lac_small of jieba (model_baseline, word.dic, tag.dic)"
-BATCH = 64
-LONGEST = 200
-"""Characters that are read at once; it learned from sentences."""
+LONGEST, BUDGET = 200, 3_200
+"""Characters of a piece, since it learned from sentences, and of all that are read at once."""
 
 _TENSORS, _CHARACTERS, _TAGS = "model_baseline", "word.dic", "tag.dic"
 _UNKNOWN = "OOV"
@@ -89,18 +88,13 @@ class ChineseTagger:
 
     def find(self, texts: Sequence[str]) -> list[list[Found]]:
         found: list[list[Found]] = [[] for _ in texts]
-        parts = [(number, *piece) for number, text in enumerate(texts) for piece in pieces(text, LONGEST)]
-        # Neighbours of like length share a batch: the less is filled up.
-        order = sorted(range(len(parts)), key=lambda place: len(parts[place][2]))
-        labelled: dict[int, list[int]] = {}
-        for start in range(0, len(order), BATCH):
-            places = order[start : start + BATCH]
-            numbers = [self._numbers(parts[place][2]) for place in places]
-            labelled |= zip(places, self._tagger.label(numbers), strict=True)
-        for place, (number, begin, _) in enumerate(parts):
-            words = [(begin + at, begin + at + 1, self._tags[tag]) for at, tag in enumerate(labelled[place])]
+        for number, begin, labels in label_pieces(texts, LONGEST, BUDGET, self._label):
+            words = [(begin + at, begin + at + 1, self._tags[tag]) for at, tag in enumerate(labels)]
             found[number] += [Found(*span) for span in spans(words) if is_chinese(texts[number][span[1] : span[2]])]
         return found
+
+    def _label(self, texts: Sequence[str]) -> list[list[int]]:
+        return self._tagger.label([self._numbers(text) for text in texts])
 
     def _numbers(self, text: str) -> list[int]:
         unknown = self._characters[_UNKNOWN]

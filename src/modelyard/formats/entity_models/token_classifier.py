@@ -14,11 +14,12 @@ from typing import Any
 from modelyard.core.errors import InputError
 from modelyard.core.source import Source
 from modelyard.formats import hugging_face
-from modelyard.methods.entities import pieces, spans
+from modelyard.methods.entities import label_pieces, spans
 from modelyard.methods.personal_data import Found
 
 LAYOUT = "a folder in Hugging Face layout with a head for tokens (config.json, safetensors, tokenizer.json)"
-BATCH = 16
+BUDGET = 4_096
+"""Characters that are read at once."""
 
 _HEAD = "ForTokenClassification"
 _FILES = ("config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer*.json", "special_tokens_map.json")
@@ -90,16 +91,9 @@ class TokenClassifier:
     def find(self, texts: Sequence[str]) -> list[list[Found]]:
         words: list[list[tuple[int, int, str]]] = [[] for _ in texts]
         longest = self._limit - self._tokenizer.num_special_tokens_to_add()
-        parts = [(number, *piece) for number, text in enumerate(texts) for piece in pieces(text, longest)]
-        # Neighbours of like length share a batch: the less is filled up.
-        order = sorted(range(len(parts)), key=lambda place: len(parts[place][2]))
-        labelled: dict[int, list[tuple[int, int, str]]] = {}
         with self._lock:
-            for start in range(0, len(order), BATCH):
-                places = order[start : start + BATCH]
-                labelled |= zip(places, self._label([parts[place][2] for place in places]), strict=True)
-        for place, (number, begin, _) in enumerate(parts):
-            words[number] += [(begin + first, begin + last, label) for first, last, label in labelled[place]]
+            for number, begin, labelled in label_pieces(texts, longest, BUDGET, self._label):
+                words[number] += [(begin + first, begin + last, label) for first, last, label in labelled]
         return [[Found(*span) for span in spans(found)] for found in words]
 
     def _label(self, texts: Sequence[str]) -> list[list[tuple[int, int, str]]]:
