@@ -6,6 +6,7 @@
 
 Every server answers with the same ONNX graph. What no server can beat is the raw runtime in this process: one lane of
 one thread a core, which take batches sorted by length from one queue, of the size that is fastest on this machine.
+That runtime is set up as modelyard does it, the plain handler as anybody would, and beside it once as modelyard does.
 A machine's speed drifts, so all servers are there at once and are asked in turn, a moment each, and compared within a
 round; a server's figure is quoted as a part of the limit of that round too. modelyard runs with all that it does by
 default: checks, fair turns, deadlines, metrics, a log line a request; with rules where the release has them, and with
@@ -78,11 +79,16 @@ def contenders(name: str, model: Model, plain: str | None) -> list[Contender]:
     if plain is not None:
         uvicorn = [plain, "-m", "uvicorn", "--app-dir", str(ROOT), "benchmarks.serving_plain:app", "--no-access-log"]
         uvicorn += ["--log-level", "warning", "--port"]
-        for workers in (1, 2):
-            environment = {"MODEL": str(model.path), "THREADS": str(CORES if workers == 1 else 1)}
+        shared = {"MODEL": str(model.path)}
+        each = {**shared, "THREADS": "1"}
+        for words, workers, environment in (
+            ("1 worker", 1, {**shared, "THREADS": str(CORES)}),
+            ("2 workers", 2, each),
+            ("2 workers, our session", 2, {**each, "TUNED": "1"}),
+        ):
             found.append(
                 Contender(
-                    f"FastAPI, {workers} worker{'s'[: workers - 1]}",
+                    f"FastAPI, {words}",
                     lambda port, workers=workers: [*uvicorn, str(port), "--workers", str(workers)],  # type: ignore[misc]
                     "/predict",
                     lambda text: {"text": text},
@@ -160,7 +166,7 @@ def memory_mb(root: int) -> float:
 
 def compare(field: Sequence[Contender], model: Model, texts: Sequence[str], rounds: int, seconds: float) -> None:
     """All servers, asked in turn while the others rest, and the limit beside them; a table of medians."""
-    lanes = [Classifier(model.path, 1) for _ in range(CORES)]
+    lanes = [Classifier(model.path, 1, tuned=True) for _ in range(CORES)]
     size = fastest_batch(lanes, texts[:512])
     print(f"the limit takes batches of {size}")
     rows: dict[str, list[dict[str, float]]] = {contender.name: [] for contender in field}

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from benchmarks.serving_raw import Classifier
 
 app = FastAPI()
-model = Classifier(Path(os.environ["MODEL"]), int(os.environ["THREADS"]))
+model = Classifier(Path(os.environ["MODEL"]), int(os.environ["THREADS"]), tuned="TUNED" in os.environ)
 
 
 class Question(BaseModel):
