@@ -15,7 +15,7 @@ from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.predictor import Predictor
 from modelyard.core.source import Source
-from modelyard.tasks.text_generation import continuous, decoding
+from modelyard.tasks.text_generation import continuous, decoding, writing
 from modelyard.tasks.text_generation.options import read
 from modelyard.tasks.text_generation.task import TextGeneration
 from modelyard.testing import tiny
@@ -50,7 +50,7 @@ def reference(source: Source) -> Any:
 def _ids(predictor: Predictor, texts: list[str], **options: Any) -> list[list[int]]:
     chosen = read(options)
     answers = decoding.start(predictor.processor, [predictor.processor.prompt(text) for text in texts], chosen)
-    for _ in continuous.write(predictor.session, predictor.processor, answers, chosen):
+    for _ in writing.write(predictor.session, predictor.processor, answers, chosen):
         pass
     return [answer.ids for answer in answers]
 

@@ -5,7 +5,8 @@ Knows arrays by name, no rows and no tasks' meaning.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
@@ -70,6 +71,81 @@ class CachingSession(Protocol):
 
     def open_cache(self, slots: int, tokens: int) -> KeyValueCache | None:
         """An empty cache of so many slots, each of at most ``tokens`` tokens; None where this model has none."""
+        ...
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a token is chosen among those that may come next.
+
+    Attributes:
+        temperature: 0 takes the most likely one always; below 1 sharpens, above 1 flattens.
+        top_k: keep the most likely tokens only; 0 keeps all.
+        top_p: keep the fewest tokens that have this probability together.
+        min_p: keep tokens at least this many times as likely as the most likely one.
+        repetition_penalty: above 1 makes tokens that occurred before less likely.
+        seed: the same seed gives the same text.
+    """
+
+    temperature: float = 0.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    seed: int = 0
+
+
+class TokenEngine(Protocol):
+    """A language model that chooses tokens and shares out its cache by itself, for many texts at once.
+
+    A text does not depend on what is written beside it, but for rounding.
+    """
+
+    def begin(
+        self, key: int, prompt: np.ndarray, limit: int, sampling: Sampling, *, stops: Collection[int], owner: str
+    ) -> None:
+        """Write on from a prompt as soon as there is room.
+
+        Args:
+            key: names the text; no other that is being written has it.
+            prompt: token ids, int64.
+            limit: most tokens that come.
+            stops: tokens that end the text; the one that did is told too.
+            owner: prompts of one owner may share work, those of two never.
+
+        Raises:
+            InputError: it cannot choose tokens in this way.
+        """
+        ...
+
+    def drop(self, key: int) -> None:
+        """Write no more of a text; nothing happens where it has ended."""
+        ...
+
+    def step(self) -> Sequence[tuple[int, Sequence[int]]]:
+        """Go on a little; the tokens that came of each text, by its key. Nothing is told of one that was dropped."""
+        ...
+
+    def score(self, texts: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Of each text, from its second token on: natural log probabilities, float32, and the likeliest tokens, int32.
+
+        Args:
+            texts: token ids, int64, two or more each.
+        """
+        ...
+
+
+@runtime_checkable
+class WritingSession(Protocol):
+    """A session that gives no logits: its runtime has an engine that writes."""
+
+    def open_engine(self, slots: int, tokens: int) -> TokenEngine:
+        """An engine with nothing to do.
+
+        Args:
+            slots: most texts that it writes at once, unless an engine of this session was made for more.
+            tokens: most tokens of prompts and texts that it must be able to hold at once.
+        """
         ...
 
 

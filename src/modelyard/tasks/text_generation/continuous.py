@@ -8,7 +8,7 @@ for all that it may become, so that one that was begun is never put aside. Knows
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,8 @@ from modelyard.core.errors import InputError
 from modelyard.core.runtime import Session
 from modelyard.core.task import Piece
 from modelyard.core.transform import Row
-from modelyard.tasks.text_generation.decoding import CHUNK, Answer, start
-from modelyard.tasks.text_generation.options import GenerationOptions, read
+from modelyard.tasks.text_generation.decoding import CHUNK, Answer, start_one, too_long
+from modelyard.tasks.text_generation.options import GenerationOptions
 from modelyard.tasks.text_generation.processor import Processor
 from modelyard.tasks.text_generation.slots import open_cache
 
@@ -45,8 +45,7 @@ class _Writing:
 
     @property
     def room(self) -> int:
-        """Tokens of cache that it may come to hold."""
-        return len(self.answer.prompt) + self.answer.limit
+        return self.answer.room
 
 
 class ContinuousWriter:
@@ -75,11 +74,7 @@ class ContinuousWriter:
         return bool(self._running or self._reading or self._waiting)
 
     def add(self, key: int, row: Row, options: Mapping[str, Any], owner: str = "") -> None:
-        chosen = read(options)
-        if chosen.sequences != 1:
-            raise InputError(f"options: sequences: {chosen.sequences} for one answer", expected="1")
-        (answer,) = start(self._processor, [self._processor.prompt(str(row["text"]))], chosen)
-        self.begin(key, answer, chosen, owner)
+        self.begin(key, *start_one(self._processor, row, options), owner)
 
     def begin(self, key: int, answer: Answer, options: GenerationOptions, owner: str = "") -> None:
         """Let an answer of which nothing is written yet wait for its turn.
@@ -175,44 +170,6 @@ class ContinuousWriter:
             self._cache.copy(last + 1, last, reading.read)
             last += 1
         self._cache.clear(last)
-
-
-def write(
-    session: Session, processor: Processor, answers: Sequence[Answer], options: GenerationOptions
-) -> Iterator[tuple[Answer, Piece]]:
-    """Write some answers together until every one has ended; gives each answer with what came, token by token.
-
-    Raises:
-        InputError: the model's answer is no number.
-    """
-    rooms = [len(answer.prompt) + answer.limit for answer in answers]
-    writer = ContinuousWriter(session, processor, slots=len(answers), tokens=sum(rooms), longest=max(rooms))
-    for key, answer in enumerate(answers):
-        writer.begin(key, answer, options)
-    while writer.busy:
-        for key, piece in writer.step():
-            if isinstance(piece, InputError):
-                raise piece
-            yield answers[key], piece
-
-
-def room_for(processor: Processor, row: Row, options: Mapping[str, Any]) -> int:
-    """Tokens of cache that the answer to a row may come to hold.
-
-    Raises:
-        InputError: the row or an option cannot be used.
-    """
-    prompt = processor.prompt(str(row["text"]))
-    return len(prompt) + read(options).tokens_after(len(prompt), processor.context)
-
-
-def too_long(needed: int, tokens: int) -> InputError:
-    """What is said of an answer that no cache of this size can hold."""
-    return InputError(
-        f"prompt and answer may come to {needed} tokens",
-        expected=f"at most {tokens} at once",
-        fix="ask for fewer tokens, or serve with a larger --cache-limit",
-    )
 
 
 def _shared(item: _Writing, other: _Writing) -> int:

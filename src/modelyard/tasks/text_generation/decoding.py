@@ -5,7 +5,7 @@ Knows logits, and no model and no batch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,9 +13,10 @@ import numpy as np
 
 from modelyard.core.errors import InputError
 from modelyard.core.runtime import KeyValueCache
+from modelyard.core.transform import Row
 from modelyard.methods import sampling
 from modelyard.methods.stop_strings import StopStrings
-from modelyard.tasks.text_generation.options import GenerationOptions
+from modelyard.tasks.text_generation.options import GenerationOptions, read
 from modelyard.tasks.text_generation.processor import Processor
 
 CHUNK = 512
@@ -35,6 +36,11 @@ class Answer:
     ids: list[int] = field(default_factory=list)
     text: str = ""
     finish_reason: str | None = None
+
+    @property
+    def room(self) -> int:
+        """Tokens of cache that it may come to hold."""
+        return len(self.prompt) + self.limit
 
     def choose(self, logits: np.ndarray, options: GenerationOptions) -> int:
         """The next token for logits of shape (vocabulary,)."""
@@ -90,6 +96,28 @@ def start(processor: Processor, prompts: Sequence[np.ndarray], options: Generati
         for row, prompt in enumerate(prompts)
         for sequence in range(options.sequences)
     ]
+
+
+def start_one(processor: Processor, row: Row, options: Mapping[str, Any]) -> tuple[Answer, GenerationOptions]:
+    """The one empty answer to a row, and how it is to be written.
+
+    Raises:
+        InputError: the row or an option cannot be used.
+    """
+    chosen = read(options)
+    if chosen.sequences != 1:
+        raise InputError(f"options: sequences: {chosen.sequences} for one answer", expected="1")
+    (answer,) = start(processor, [processor.prompt(str(row["text"]))], chosen)
+    return answer, chosen
+
+
+def too_long(needed: int, tokens: int) -> InputError:
+    """What is said of an answer that no cache of this size can hold."""
+    return InputError(
+        f"prompt and answer may come to {needed} tokens",
+        expected=f"at most {tokens} at once",
+        fix="ask for fewer tokens, or serve with a larger --cache-limit",
+    )
 
 
 def read_prompts(cache: KeyValueCache, prompts: Sequence[np.ndarray]) -> np.ndarray:

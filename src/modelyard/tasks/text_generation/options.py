@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from modelyard.core.errors import InputError
 from modelyard.core.options import Between, check
+from modelyard.core.runtime import Sampling
 
 MOST_STOPS = 16
 DEFAULT_TOKENS = 256
@@ -42,6 +43,10 @@ class GenerationOptions:
     @property
     def stops(self) -> list[str]:
         return [self.stop] if isinstance(self.stop, str) else self.stop
+
+    def sampling(self, seed: int) -> Sampling:
+        """What an engine that chooses tokens by itself is told, with another seed."""
+        return Sampling(self.temperature, self.top_k, self.top_p, self.min_p, self.repetition_penalty, seed)
 
     def tokens_after(self, prompt: int, context: int) -> int:
         """Most tokens of the answer to a prompt of ``prompt`` tokens.

@@ -12,8 +12,9 @@ from modelyard.core.dataset import ROW_ID, Dataset
 from modelyard.core.errors import InputError
 from modelyard.core.progress import progress
 from modelyard.core.report import Findings
-from modelyard.core.runtime import Session
+from modelyard.core.runtime import Session, WritingSession
 from modelyard.methods import language_scores, length_batches
+from modelyard.tasks.text_generation.writing import SLOTS, TOKENS
 
 if TYPE_CHECKING:
     from modelyard.core.predictor import Predictor
@@ -39,7 +40,7 @@ def evaluate(predictor: Predictor, data: Dataset, split: str, *, confidence: flo
     if not kept:
         raise InputError(f"no document of the split {split!r} has two tokens or more", expected="texts to score")
     ids = [documents[place][0] for place in kept]
-    scores = _score(predictor, ids)
+    scores = _score(predictor.session, prepared, ids, [len(tokens) - 1 for tokens in ids])
     findings = language_scores.judge(
         np.asarray(data.column(split, ROW_ID), dtype=np.int64)[chosen[kept]],
         [logprobs for logprobs, _ in scores],
@@ -56,18 +57,39 @@ def evaluate(predictor: Predictor, data: Dataset, split: str, *, confidence: flo
     return replace(findings, notes=[note, *findings.notes])
 
 
-def _score(predictor: Predictor, documents: list[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """For each document the log probability of its tokens and the likeliest token in their place, from the second."""
-    scores: list[tuple[np.ndarray, np.ndarray]] = [(np.empty(0), np.empty(0))] * len(documents)
-    with progress("scoring", total=len(documents)) as bar:
-        for batch in length_batches.by_budget([len(ids) for ids in documents], BATCH_TOKENS):
-            arrays = predictor.processor.collate([documents[row] for row in batch])
-            logits = np.asarray(predictor.session.run(arrays)["logits"])
-            for place, row in enumerate(batch):
-                # Padding stands on the left; the last logits speak of a token that is not there.
-                scores[row] = log_probabilities(logits[place, -len(documents[row]) : -1], documents[row][1:])
+def _score(
+    session: Session, processor: Processor, texts: Sequence[np.ndarray], asked: Sequence[int]
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each text the log probabilities of its last ``asked`` tokens and the likeliest token in the place of each."""
+    scores: list[tuple[np.ndarray, np.ndarray]] = [(np.empty(0), np.empty(0))] * len(texts)
+    with progress("scoring", total=len(texts)) as bar:
+        for batch in length_batches.by_budget([len(ids) for ids in texts], BATCH_TOKENS):
+            together = [texts[row] for row in batch]
+            if isinstance(session, WritingSession):
+                found = session.open_engine(SLOTS, max(TOKENS, *map(len, together))).score(together)
+            else:
+                found = _score_together(session, processor, together, max(asked[row] for row in batch))
+            for row, (logprobs, best) in zip(batch, found, strict=True):
+                scores[row] = logprobs[-asked[row] :], best[-asked[row] :]
             bar.advance(len(batch))
     return scores
+
+
+def _score_together(
+    session: Session, processor: Processor, texts: Sequence[np.ndarray], most: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The same in one call, of the last ``most`` tokens of each text, or of all but the first."""
+    # Nothing is asked of what would come after the last token.
+    arrays = processor.collate([ids[:-1] for ids in texts])
+    width = arrays["input_ids"].shape[1]
+    arrays["logits_at"] = np.arange(width - most, width)[None].repeat(len(texts), axis=0)
+    logits = np.asarray(session.run(arrays)["logits"])
+    kept = [min(most, len(ids) - 1) for ids in texts]
+    # Padding stands on the left.
+    return [
+        log_probabilities(logits[place, -count:], ids[-count:])
+        for place, (ids, count) in enumerate(zip(texts, kept, strict=True))
+    ]
 
 
 def log_probabilities(logits: np.ndarray, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -94,19 +116,8 @@ def likelihoods(session: Session, processor: Processor, pairs: Sequence[tuple[st
         InputError: a second text has no token, or does not fit into the context.
     """
     encoded = [_encode_pair(processor, *pair) for pair in pairs]
-    found = [0.0] * len(pairs)
-    with progress("scoring", total=len(pairs)) as bar:
-        for batch in length_batches.by_budget([len(ids) for ids, _ in encoded], BATCH_TOKENS):
-            kept = max(encoded[row][1] for row in batch)
-            arrays = processor.collate([encoded[row][0][:-1] for row in batch])
-            width = arrays["input_ids"].shape[1]
-            arrays["logits_at"] = np.arange(width - kept, width)[None].repeat(len(batch), axis=0)
-            logits = np.asarray(session.run(arrays)["logits"])
-            for place, row in enumerate(batch):
-                ids, asked = encoded[row]
-                found[row] = float(log_probabilities(logits[place, -asked:], ids[-asked:])[0].sum(dtype=np.float64))
-            bar.advance(len(batch))
-    return found
+    scores = _score(session, processor, [ids for ids, _ in encoded], [asked for _, asked in encoded])
+    return [float(logprobs.sum(dtype=np.float64)) for logprobs, _ in scores]
 
 
 def _encode_pair(processor: Processor, before: str, after: str) -> tuple[np.ndarray, int]:

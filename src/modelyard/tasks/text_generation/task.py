@@ -14,22 +14,18 @@ from modelyard.core.model import Model
 from modelyard.core.report import Findings
 from modelyard.core.runtime import Arrays, Session
 from modelyard.core.source import Source
-from modelyard.core.task import NO_HINTS, Encoded, Hints, Piece, Prediction, Workload
+from modelyard.core.task import NO_HINTS, Encoded, Hints, Piece, Prediction, Workload, Writer
 from modelyard.core.transform import Row
 from modelyard.methods import length_batches
-from modelyard.tasks.text_generation import adoption, continuous, decoding, processor
-from modelyard.tasks.text_generation.continuous import ContinuousWriter
+from modelyard.tasks.text_generation import adoption, decoding, processor, workloads, writing
 from modelyard.tasks.text_generation.options import read
 from modelyard.tasks.text_generation.processor import Processor
-from modelyard.tasks.text_generation.slots import open_cache
 
 if TYPE_CHECKING:
     from modelyard.core.predictor import Predictor
 
 BATCH_TOKENS = 4096
 """Prompt tokens that are decoded together; reading the weights once then serves many answers."""
-DECODE_STEPS = 8
-"""Tokens that the decoding workload appends to each sequence."""
 
 
 class TextGeneration:
@@ -67,7 +63,7 @@ class TextGeneration:
         answers = decoding.start(processor, prompts, chosen)
         for batch in length_batches.by_budget([len(ids) * chosen.sequences for ids in prompts], BATCH_TOKENS):
             together = [answer for row in batch for answer in _of_row(answers, row, chosen.sequences)]
-            for _ in continuous.write(session, processor, together, chosen):
+            for _ in writing.write(session, processor, together, chosen):
                 pass
         return [_prediction(_of_row(answers, row, chosen.sequences)) for row in range(len(rows))]
 
@@ -76,18 +72,18 @@ class TextGeneration:
         if chosen.sequences != 1:
             raise InputError(f"options: sequences: {chosen.sequences} in a stream", expected="1")
         answers = decoding.start(processor, [processor.prompt(str(row["text"]))], chosen)
-        return _telling(continuous.write(session, processor, answers, chosen))
+        return _telling(writing.write(session, processor, answers, chosen))
 
-    def writer(self, session: Session, processor: Processor, *, slots: int, tokens: int) -> ContinuousWriter:
-        return ContinuousWriter(session, processor, slots=slots, tokens=tokens)
+    def writer(self, session: Session, processor: Processor, *, slots: int, tokens: int) -> Writer:
+        return writing.open_writer(session, processor, slots=slots, tokens=tokens)
 
     def room_for(self, processor: Processor, row: Row, options: Mapping[str, Any]) -> int:
-        return continuous.room_for(processor, row, options)
+        return writing.room_for(processor, row, options)
 
     def token_bytes(self, model: Model) -> int:
-        """Keys and values of every layer in float32."""
+        """Keys and values of every layer, in float32 unless the model's runtime says how many bytes a number takes."""
         shapes: list[list[int]] = model.settings["cache"]
-        return sum(heads * (key + value) for heads, key, value in shapes) * np.dtype(np.float32).itemsize
+        return sum(heads * (key + value) for heads, key, value in shapes) * int(model.settings.get("cache_bytes", 4))
 
     def chat_prompt(self, processor: Processor, messages: Sequence[Mapping[str, str]]) -> str:
         return processor.chat(messages)
@@ -110,24 +106,7 @@ class TextGeneration:
 
     def workloads(self, predictor: Predictor, batch_size: int, length: int) -> Iterable[Workload]:
         """``prefill``: prompts of ``length`` tokens; ``decode``: some tokens after them, one call each."""
-        prepared: Processor = predictor.processor
-        if length + DECODE_STEPS > prepared.context:
-            raise InputError(f"length {length}", expected=f"at most {prepared.context - DECODE_STEPS} tokens")
-        ids = np.random.default_rng(0).integers(0, prepared.tokenizer.get_vocab_size(), (batch_size, length))
-        cache = open_cache(predictor.session, prepared.cache, slots=batch_size, tokens=length + DECODE_STEPS)
-
-        def read_again() -> None:
-            cache.lengths[:] = 0
-            decoding.read_prompts(cache, list(ids))
-
-        def append() -> None:
-            cache.lengths[:] = length
-            for _ in range(DECODE_STEPS):
-                cache.append(list(enumerate(ids[:, :1])))
-
-        yield Workload("prefill", read_again, batch_size * length, "token")
-        read_again()
-        yield Workload("decode", append, batch_size * DECODE_STEPS, "token")
+        return workloads.of_generation(predictor.session, predictor.processor, batch_size, length)
 
     def export_example(self, model: Model) -> tuple[Arrays, Mapping[str, Mapping[int, str]]]:
         prepared = processor.load(model)
