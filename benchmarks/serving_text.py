@@ -4,7 +4,9 @@
     python -m venv llama && llama/bin/pip install 'llama-cpp-python[server]'
     python -m benchmarks.serving_text smollm2 --llama llama/bin/python
 
-Both servers are asked in OpenAI's protocol for growing answers of 64 tokens, the likeliest ones, to the beginnings of
+``--vllm PYTHON FOLDER`` adds vLLM's own server over a checkpoint in float32, with the bounds that ours has by default.
+
+All servers are asked in OpenAI's protocol for growing answers of 64 tokens, the likeliest ones, to the beginnings of
 book excerpts; each stream asks for the next as soon as it has one. No prompt comes twice within a level, so that nobody
 is helped by what it has read before. A token is an event that brings text. llama.cpp's server writes one answer at a
 time: of several streams the others wait. Servers take turns round by round; figures are medians of rounds, ratios are
@@ -116,6 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="+", help="releases in the yard")
     parser.add_argument("--llama", help="interpreter with llama-cpp-python[server]")
+    parser.add_argument("--vllm", nargs=2, metavar=("PYTHON", "FOLDER"), help="interpreter with vLLM, and a checkpoint")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--streams", type=int, nargs="+", default=list(STREAMS), choices=STREAMS)
     given = parser.parse_args()
@@ -126,6 +129,27 @@ def main() -> None:
         options = ["--n_threads", str(CORES), "--n_threads_batch", str(CORES), "--interrupt_requests", "False"]
         command = [given.llama, "-m", "llama_cpp.server", "--model", str(Path(fetch(WEIGHTS).path)), *options]
         servers.append(Server("llama.cpp", [*command, "--host", "127.0.0.1", "--n_ctx", "2048"], "model"))
+    if given.vllm:
+        python, folder = given.vllm
+        options = [
+            "--dtype",
+            "float32",
+            "--enforce-eager",
+            "--max-num-seqs",
+            "16",
+            "--kv-cache-memory-bytes",
+            "1000000000",
+        ]
+        command = [
+            python,
+            "-m",
+            "vllm.entrypoints.openai.api_server",
+            "--model",
+            folder,
+            "--served-model-name",
+            "model",
+        ]
+        servers.append(Server("vLLM", [*command, *options, "--host", "127.0.0.1"], "model"))
     prompts = texts()
     rounds: list[Round] = []
     for number in range(given.rounds):

@@ -177,3 +177,13 @@ def test_it_is_timed(pair: tuple[Predictor, Predictor]) -> None:
     assert found == {"prefill": 64, "decode": 16}
     with pytest.raises(InputError, match="gives no logits"):
         ours.session.run({"input_ids": np.ones((1, 2), np.int64)})
+
+
+@needs_vllm
+@pytest.mark.slow
+def test_what_it_listens_at_is_this_machine_alone(pair: tuple[Predictor, Predictor]) -> None:
+    psutil: Any = pytest.importorskip("psutil", reason="comes with vLLM")
+    _, ours = pair
+    ours.predict([{"text": "hello"}], max_tokens=1)
+    listening = [entry for entry in psutil.Process().net_connections() if entry.status == psutil.CONN_LISTEN]
+    assert {entry.laddr.ip for entry in listening} <= {"127.0.0.1", "::1"}

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from modelyard.core.errors import InputError
 from modelyard.core.predictor import Predictor
-from modelyard.core.runtime import Arrays, Session
+from modelyard.core.runtime import Arrays, Session, TokenEngine
 from modelyard.core.task import Prediction
 from modelyard.core.transform import Row
 from modelyard.serve.opening import open_predictor
@@ -90,6 +91,22 @@ class FaultyPredictor(Predictor):
 def open_faulty(job: Mapping[str, Any]) -> Predictor:
     predictor = open_predictor(job)
     predictor.__class__ = FaultyPredictor
+    return predictor
+
+
+class NoEngine(GatedSession):
+    """A session of a runtime that writes by itself, and has not the memory for it."""
+
+    def __init__(self, inner: Session) -> None:
+        self._inner = inner
+
+    def open_engine(self, slots: int, tokens: int) -> TokenEngine:
+        raise InputError(f"no memory for {tokens} tokens", fix="serve with a smaller --cache-limit")
+
+
+def open_without_engine(job: Mapping[str, Any]) -> Predictor:
+    predictor = open_predictor(job)
+    predictor.session = NoEngine(predictor.session)
     return predictor
 
 

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from modelyard.core import lookup
+from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.predictor import Predictor
 from modelyard.core.task import GeneratingTask, Piece
@@ -187,6 +188,14 @@ def test_an_answer_that_ends_two_workers_is_not_tried_again(gated_generator: Gat
         assert await collect(scheduler, "hi", max_tokens=1)
 
     run(source, work)
+
+
+def test_a_model_that_cannot_write_is_refused_before_it_is_served(generator: Model) -> None:
+    with pytest.raises(InputError, match="no memory for 500 tokens") as error:
+        ForkServer(
+            generator, threads=2, measure=False, cache_tokens=500, opener="tests.serve.openers:open_without_engine"
+        )
+    assert "--cache-limit" in error.value.fix
 
 
 def test_a_reader_that_takes_nothing_is_given_up(opened_generator: ForkServer) -> None:

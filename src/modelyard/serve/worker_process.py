@@ -19,6 +19,7 @@ from typing import Any
 
 from modelyard.core.errors import ModelyardError
 from modelyard.core.predictor import Predictor
+from modelyard.core.task import Writer
 from modelyard.core.transform import Row
 from modelyard.engines.jobs import find_function
 from modelyard.serve import frames
@@ -43,14 +44,16 @@ def main() -> None:
     try:
         predictor = find_function(job["opener"])(job)
         timings = measure(predictor) if job["measure"] else []
+        # Where no other process comes out of this one, it is told here what the answers lack.
+        writer = None if job["forks"] else _writer(predictor, job)
     except ModelyardError as error:
         control.sendall(frames.pack({"error": error.to_json()}))
         return
     control.sendall(frames.pack({"timings": timings}))
-    _hand_out(control, predictor, job)
+    _hand_out(control, predictor, job, writer)
 
 
-def _hand_out(control: socket.socket, predictor: Predictor, job: Mapping[str, Any]) -> None:
+def _hand_out(control: socket.socket, predictor: Predictor, job: Mapping[str, Any], writer: Writer | None) -> None:
     """A worker for each socket that comes; where the runtime cannot be forked, this process is the only one."""
     forks = job["forks"]
     # What was made so far is in use for good; looking at it again would copy its pages.
@@ -68,16 +71,20 @@ def _hand_out(control: socket.socket, predictor: Predictor, job: Mapping[str, An
         control.close()
         # Who turns requests away at once must not wait for those who compute.
         os.nice(_NICER)
-        _serve(socket.socket(fileno=descriptors[0]), predictor, job)
+        _serve(socket.socket(fileno=descriptors[0]), predictor, writer or _writer(predictor, job))
         # Threads of the process that this one was forked from do not exist here: nothing waits for them.
         os._exit(0)
 
 
-def _serve(connection: socket.socket, predictor: Predictor, job: Mapping[str, Any]) -> None:
+def _writer(predictor: Predictor, job: Mapping[str, Any]) -> Writer | None:
+    """What writes, where the model generates text; laying it out for a cache may take seconds."""
+    if "generation" not in predictor.task.abilities:
+        return None
+    return open_writer(predictor, slots=job["slots"], tokens=job["cache_tokens"])
+
+
+def _serve(connection: socket.socket, predictor: Predictor, writer: Writer | None) -> None:
     threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
-    generates = "generation" in predictor.task.abilities
-    # Laying a model out for a cache may take seconds: whoever says that it is here can work.
-    writer = open_writer(predictor, slots=job["slots"], tokens=job["cache_tokens"]) if generates else None
     try:
         connection.sendall(frames.pack({"pid": os.getpid()}))
         if writer is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 from typing import Any, cast
 
 from modelyard.core import lookup
@@ -13,12 +14,17 @@ from modelyard.core.runtime import Arrays
 from modelyard.core.task import GeneratingTask
 from modelyard.runtimes.vllm.engine import Desk, Shared
 
+_LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
 ENVIRONMENT = {
     # The engine runs in the process that asks it: that is modelyard's worker already.
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
     "VLLM_NO_USAGE_STATS": "1",
     "VLLM_LOGGING_LEVEL": "ERROR",
     "HF_HUB_OFFLINE": "1",
+    # Where processes of one model would find each other; there is only this one, but the libraries listen all the same.
+    "VLLM_HOST_IP": "127.0.0.1",
+    "GLOO_SOCKET_IFNAME": _LOOPBACK,
+    "NCCL_SOCKET_IFNAME": _LOOPBACK,
 }
 """Set before vLLM is loaded, unless the user has set them."""
 CPU_BLOCK = 32
