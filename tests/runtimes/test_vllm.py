@@ -17,8 +17,10 @@ from modelyard.core.errors import InputError
 from modelyard.core.memory import memory_bytes
 from modelyard.core.model import Model
 from modelyard.core.predictor import Predictor
+from modelyard.core.runtime import Sampling
 from modelyard.core.source import Source
 from modelyard.core.task import GeneratingTask, Piece
+from modelyard.runtimes.vllm.session import VLLMSession
 from modelyard.testing import check_runtime, check_step, check_task, tiny
 
 RUNTIME = lookup.runtime("vllm")
@@ -177,6 +179,22 @@ def test_it_is_timed(pair: tuple[Predictor, Predictor]) -> None:
     assert found == {"prefill": 64, "decode": 16}
     with pytest.raises(InputError, match="gives no logits"):
         ours.session.run({"input_ids": np.ones((1, 2), np.int64)})
+
+
+@needs_vllm
+@pytest.mark.slow
+def test_prompts_are_shared_within_one_owner_only(pair: tuple[Predictor, Predictor]) -> None:
+    _, ours = pair
+    desk = cast(VLLMSession, ours.session).open_engine(2, 400)
+
+    def reused(owner: str) -> int:
+        """Tokens of the prompt that vLLM did not read again."""
+        desk.begin(0, np.arange(100, 250), 1, Sampling(), stops=(), owner=owner)
+        ((_, output),) = [item for _ in range(5) for item in desk._next()]
+        desk._names.clear()
+        return int(output.num_cached_tokens)
+
+    assert [reused(owner) for owner in ("one", "one", "two", "", "one")] == [0, 128, 0, 0, 128]
 
 
 @needs_vllm
