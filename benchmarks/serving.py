@@ -6,7 +6,7 @@
 
 Every server answers with the same ONNX graph. What no server can beat is the raw runtime in this process: one lane of
 one thread a core, which take batches sorted by length from one queue, of the size that is fastest on this machine.
-That runtime is set up as modelyard does it, the plain handler as anybody would, and beside it once as modelyard does.
+It is measured as the runtime comes and as modelyard sets it up, and so is the plain handler.
 A machine's speed drifts, so all servers are there at once and are asked in turn, a moment each, and compared within a
 round; a server's figure is quoted as a part of the limit of that round too. modelyard runs with all that it does by
 default: checks, fair turns, deadlines, metrics, a log line a request; with rules where the release has them, and with
@@ -166,9 +166,7 @@ def memory_mb(root: int) -> float:
 
 def compare(field: Sequence[Contender], model: Model, texts: Sequence[str], rounds: int, seconds: float) -> None:
     """All servers, asked in turn while the others rest, and the limit beside them; a table of medians."""
-    lanes = [Classifier(model.path, 1, tuned=True) for _ in range(CORES)]
-    size = fastest_batch(lanes, texts[:512])
-    print(f"the limit takes batches of {size}")
+    limits = {"limit": _lanes(model, texts, tuned=False), "tuned": _lanes(model, texts, tuned=True)}
     rows: dict[str, list[dict[str, float]]] = {contender.name: [] for contender in field}
     with ExitStack() as servers:
         running = {contender.name: servers.enter_context(started(contender, texts)) for contender in field}
@@ -182,14 +180,22 @@ def compare(field: Sequence[Contender], model: Model, texts: Sequence[str], roun
             turns = deque(running.items())
             turns.rotate(number)
             for connections in CONCURRENCY:
-                fastest = limit(lanes, texts[:512], size)
+                fastest = {name: limit(lanes, texts[:512], size) for name, (lanes, size) in limits.items()}
                 for name, (target, process) in turns:
-                    measured = {**measure(target, process.pid, connections, seconds), "limit": fastest}
+                    measured = {**measure(target, process.pid, connections, seconds), **fastest}
                     rows[name][-1] |= {f"{key}{connections}": value for key, value in measured.items()}
             for name, (_, process) in running.items():
                 rows[name][-1]["memory"] = memory_mb(process.pid)
                 print(json.dumps({"server": name, **{key: round(value, 2) for key, value in rows[name][-1].items()}}))
     print_table(rows)
+
+
+def _lanes(model: Model, texts: Sequence[str], *, tuned: bool) -> tuple[list[Classifier], int]:
+    """The bare runtime on every core, and the size of its batches."""
+    lanes = [Classifier(model.path, 1, tuned=tuned) for _ in range(CORES)]
+    size = fastest_batch(lanes, texts[:512])
+    print(f"the limit{' with our session' if tuned else ''} takes batches of {size}")
+    return lanes, size
 
 
 def measure(target: Target, process: int, connections: int, seconds: float) -> dict[str, float]:
@@ -201,15 +207,17 @@ def measure(target: Target, process: int, connections: int, seconds: float) -> d
 
 def print_table(rows: dict[str, list[dict[str, float]]]) -> None:
     """Medians over the rounds, and of the ratios of our rate to that of the others in the same round."""
-    cells = " | ".join(f"c={c}: req/s, of limit, p50 ms, p99 ms, CPU ms" for c in CONCURRENCY)
+    cells = " | ".join(f"c={c}: req/s, of limit, with our session, p50 ms, p99 ms, CPU ms" for c in CONCURRENCY)
     print(f"\n| server | {cells} | PSS MB | errors |\n|---|{'---|' * len(CONCURRENCY)}---|---|")
     for name, found in rows.items():
         middle = {key: statistics.median(row[key] for row in found) for key in found[0]}
         parts = []
         for c in CONCURRENCY:
             rate, p50, p99, cpu = (middle[f"{key}{c}"] for key in ("rate", "p50", "p99", "cpu"))
-            share = statistics.median(row[f"rate{c}"] / row[f"limit{c}"] for row in found)
-            parts.append(f"{rate:.0f}, {share:.2f}, {p50:.1f}, {p99:.0f}, {cpu:.1f}")
+            shares = [
+                statistics.median(row[f"rate{c}"] / row[f"{key}{c}"] for row in found) for key in ("limit", "tuned")
+            ]
+            parts.append(f"{rate:.0f}, {shares[0]:.2f}, {shares[1]:.2f}, {p50:.1f}, {p99:.0f}, {cpu:.1f}")
         errors = sum(row[f"errors{c}"] for row in found for c in CONCURRENCY)
         print(f"| {name} | {' | '.join(parts)} | {middle['memory']:.0f} | {errors:.0f} |")
     ours, *others = rows
