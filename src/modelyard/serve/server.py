@@ -34,8 +34,10 @@ from modelyard.serve.residence import Lodger
 from modelyard.serve.tracing import Tracing
 
 _DRAIN_SECONDS = 30
-_ARENA_MAX = -8
-"""``M_ARENA_MAX`` of glibc's ``malloc.h``; another C library has no such call, or takes no notice."""
+_LARGE = 128 * 1024
+_MALLOC = {-8: 1, -3: _LARGE, -1: _LARGE}
+"""``M_ARENA_MAX``, ``M_MMAP_THRESHOLD`` and ``M_TRIM_THRESHOLD`` of glibc's ``malloc.h``, the latter two as it begins
+with; another C library has no such call, or takes no notice."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def run(
     Raises:
         InputError: another address than loopback without keys, or a port that is taken.
     """
-    _share_one_heap()
+    _hand_memory_back()
     keyring = Keyring(keys, local=is_loopback(host))
     listener = bind(host, port, keys=keyring.usable)
     if not is_loopback(host) and tls is None:
@@ -123,15 +125,17 @@ def run(
     server.run(sockets=[listener])
 
 
-def _share_one_heap() -> None:
-    """Have all threads of this process take memory from one place.
+def _hand_memory_back() -> None:
+    """Have the C library keep one heap for all threads, and keep nothing large that is free.
 
-    glibc gives each thread a heap of its own, up to eight a core. The threads here do little, and seldom: memory would
-    grow by megabytes whenever another of them first looks at a window of rows, for hours after the start.
+    glibc gives each thread a heap of its own, up to eight a core, and once something large was let go it keeps room for
+    more of that size. The threads here do little, and seldom, but a window of rows is large: memory would grow by
+    megabytes for hours after the start.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
-        mallopt(_ARENA_MAX, 1)
+        for parameter, value in _MALLOC.items():
+            mallopt(parameter, value)
 
 
 class Server(uvicorn.Server):
