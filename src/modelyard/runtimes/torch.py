@@ -18,7 +18,7 @@ from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.runtime import Arrays
 from modelyard.core.task import EMBEDDING, EMBEDDING_OUTPUT, EmbeddingTask
-from modelyard.methods import safetensors_header
+from modelyard.formats.files import count_weights
 
 
 class TorchSession:
@@ -91,13 +91,7 @@ class Torch:
 
     def memory_bytes(self, model: Model) -> int:
         """Weights in float32, whatever type the file has."""
-        numbers = 0
-        for name in model.files:
-            if name.endswith(".safetensors"):
-                path = model.path / name
-                with path.open("rb") as stream:
-                    numbers += safetensors_header.check(stream, path.stat().st_size)
-        return numbers * np.dtype(np.float32).itemsize
+        return count_weights(model) * np.dtype(np.float32).itemsize
 
     def build(self, model: Model, out: Path, **options: Any) -> Mapping[str, Any]:
         """Write a trained network beside the files of ``model``, in Hugging Face layout.

@@ -8,8 +8,7 @@ from typing import Any, Literal
 
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
-from modelyard.formats.files import copy_all
-from modelyard.methods import safetensors_header
+from modelyard.formats.files import copy_all, count_weights
 from modelyard.runtimes.vllm.session import VLLMSession
 
 BYTES = {"bfloat16": 2, "float16": 2, "float32": 4}
@@ -37,13 +36,7 @@ class VLLM:
 
     def memory_bytes(self, model: Model) -> int:
         """Weights in the precision that they are computed in."""
-        numbers = 0
-        for name in model.files:
-            if name.endswith(".safetensors"):
-                path = model.path / name
-                with path.open("rb") as stream:
-                    numbers += safetensors_header.check(stream, path.stat().st_size)
-        return numbers * BYTES[model.settings["precision"]]
+        return count_weights(model) * BYTES[model.settings["precision"]]
 
     def build(
         self,
