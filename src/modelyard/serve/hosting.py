@@ -6,7 +6,6 @@ Knows no yard and no recipe: a model comes opened in a fork server, or as a call
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -18,6 +17,7 @@ from modelyard.core import lookup
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.predictor import raw_columns
+from modelyard.core.processors import cores
 from modelyard.core.task import GeneratingTask, Prediction, Task
 from modelyard.core.transform import Row
 from modelyard.methods.rules import Serving
@@ -111,11 +111,6 @@ def check_name(word: str) -> None:
     """
     if not NAME.fullmatch(word):
         raise InputError(f"{word!r} cannot be served under that name", expected="letters, digits, '.', '_' and '-'")
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Leases:

@@ -205,8 +205,8 @@ def _run_on_ray(arguments: argparse.Namespace, yard: Yard, versions: Sequence[Ve
     from pathlib import Path
 
     from modelyard.core.addresses import is_loopback
+    from modelyard.core.processors import cores
     from modelyard.serve import ray_serve
-    from modelyard.serve.hosting import cores
 
     for version in versions:
         # Each replica hashes it again: a damaged one is told here, where somebody reads it.

@@ -10,6 +10,7 @@ from typing import Any, cast
 from modelyard.core import lookup
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
+from modelyard.core.processors import cores
 from modelyard.core.runtime import Arrays
 from modelyard.core.task import GeneratingTask
 from modelyard.runtimes.vllm.engine import Desk, Shared
@@ -145,7 +146,7 @@ def _use_threads(threads: int | None) -> None:
     """Where nobody says how many, vLLM computes with one."""
     import torch
 
-    count = threads or len(os.sched_getaffinity(0))
+    count = threads or cores()
     os.environ.setdefault("OMP_NUM_THREADS", str(count))
     torch.set_num_threads(count)
 
