@@ -88,7 +88,7 @@ class Desk:
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
         self._names: dict[int, str] = {}
-        self._inbox: list[Any] = []
+        self._inbox: list[tuple[int, Any]] = []
 
     def begin(
         self, key: int, prompt: np.ndarray, limit: int, sampling: Sampling, *, stops: Collection[int], owner: str
@@ -102,25 +102,18 @@ class Desk:
             self._inbox[:] = [item for item in self._inbox if item[0] != key]
 
     def step(self) -> list[tuple[int, Sequence[int]]]:
-        found = []
-        for key, output in self._next():
-            if output.finished:
-                del self._names[key]
-            found.append((key, output.outputs[0].token_ids))
-        return found
+        return [(key, output.outputs[0].token_ids) for key, output in self._next()]
 
     def score(self, texts: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
         # At a desk of its own: what comes of other texts meanwhile is not taken.
         desk = Desk(self._shared)
-        scores = {}
+        scores: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         try:
             for key, ids in enumerate(texts):
                 desk._take_up(key, ids[:-1], scoring_parameters(int(ids[-1])), "")
             while desk._names:
-                for key, output in desk._next():
-                    if output.finished:
-                        del desk._names[key]
-                        scores[key] = _score(output, texts[key])
+                # What scores comes in one piece, its last.
+                scores.update((key, _score(output, texts[key])) for key, output in desk._next())
         finally:
             for key in list(desk._names):
                 desk.drop(key)
@@ -129,11 +122,15 @@ class Desk:
     def _take_up(self, key: int, prompt: np.ndarray, params: Any, owner: str) -> None:
         self._names[key] = self._shared.begin(prompt.tolist(), params, owner, self._inbox, key)
 
-    def _next(self) -> list[Any]:
+    def _next(self) -> list[tuple[int, Any]]:
+        """What has come since the last call; a text whose last piece is among it is forgotten."""
         if not self._inbox and self._names:
             self._shared.step()
         found = list(self._inbox)
         self._inbox.clear()
+        for key, output in found:
+            if output.finished:
+                del self._names[key]
         return found
 
 
