@@ -5,9 +5,11 @@ import threading
 
 import pytest
 
+from modelyard.core import memory
 from modelyard.core.errors import InputError
+from modelyard.core.model import Model
 from modelyard.serve.fork_server import ForkServer
-from modelyard.serve.hosting import Host, Hosted, check_name
+from modelyard.serve.hosting import Host, Hosted, check_name, cores_alone
 from modelyard.serve.limits import Limits
 from modelyard.serve.metrics import Metrics
 from modelyard.serve.refusals import RefusalError
@@ -39,6 +41,19 @@ def test_the_first_version_of_a_name_is_its_default(opened: ForkServer) -> None:
 def test_names_are_plain(name: str) -> None:
     with pytest.raises(InputError, match="cannot be served"):
         check_name(name)
+
+
+def test_all_cores_are_for_models_of_which_a_second_copy_may_be_opened(
+    classifier: Model, torch_classifier: Model, generator: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cores_alone(classifier, 4) == 4
+    # One worker was asked for: that is one core.
+    assert cores_alone(classifier, 1) == 1
+    # torch has one number of threads for a whole process; answers that are written share every call already.
+    assert cores_alone(torch_classifier, 4) == cores_alone(generator, 4) == 1
+    assert cores_alone(classifier, 4, 10**9) == 1
+    monkeypatch.setenv(memory.LIMIT, "1GB")
+    assert cores_alone(classifier, 4) == 1
 
 
 def test_a_model_is_ready_once_it_is_open(opened: ForkServer) -> None:

@@ -362,6 +362,34 @@ def test_a_model_that_cannot_be_opened_is_told_at_once(classifier: Model, tmp_pa
         ForkServer(classifier, opener="tests.serve.openers:fail_to_open")
 
 
+def test_a_row_that_comes_alone_is_answered_by_all_cores(classifier: Model) -> None:
+    async def work(scheduler: Scheduler) -> None:
+        async def cores(*texts: str) -> set[int]:
+            return {answer["cores"] for answer in await ask(scheduler, *texts)}
+
+        assert await cores("hello you") == {1}
+        for _ in range(2):
+            # It learns what one core takes, and a worker opens the model for both; so does the one that follows it.
+            while await cores("hello you") != {2}:
+                continue
+            assert await cores("hello you", "hello there") == {1}
+            assert await cores("hello you") == {2}
+            os.kill(scheduler.processes[0], signal.SIGKILL)
+
+    with ForkServer(classifier, spread=2, measure=False, opener="tests.serve.openers:open_cores") as source:
+        run(source, work, workers=2)
+
+
+def test_where_the_model_cannot_be_opened_for_all_cores_one_answers(classifier: Model) -> None:
+    async def work(scheduler: Scheduler) -> None:
+        for _ in range(40):
+            (answer,) = await ask(scheduler, "hello")
+            assert answer["cores"] == 1
+
+    with ForkServer(classifier, spread=2, measure=False, opener="tests.serve.openers:open_for_one_core") as source:
+        run(source, work, workers=2)
+
+
 def test_workers_end_with_the_server_whatever_they_are_at(classifier: Model) -> None:
     command = [sys.executable, "-c", HANGING, str(classifier.path), "tests.serve.openers:open_faulty"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as server:

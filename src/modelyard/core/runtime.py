@@ -165,7 +165,7 @@ class Runtime(Protocol):
     abilities: frozenset[str]
     """What a model on this runtime allows: ``gradients``, ``conversion`` (its task gives the torch network),
     ``graph`` (it holds an ONNX graph, or one can be exported), ``forks`` (a session of one thread on the CPU goes on
-    in a forked process)."""
+    in a forked process), ``threads`` (a session of more threads may be opened in the process of one that has one)."""
 
     def open(self, model: Model, *, device: str = "cpu", threads: int | None = None) -> Session:
         """Load the weights, ready to run.

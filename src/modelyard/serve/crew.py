@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from modelyard.core.errors import ModelyardError
 from modelyard.serve import spans
 from modelyard.serve.batching import Job, RowJob, StreamJob
+from modelyard.serve.breadth import Breadth
 from modelyard.serve.cost import CostModel
 from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.limits import Limits
@@ -24,6 +26,11 @@ _HOPE = 5
 
 class Desk(Protocol):
     """Where the crew gets its work."""
+
+    @property
+    def waiting_rows(self) -> int:
+        """Rows that no worker has taken yet."""
+        ...
 
     def next_batch(self, idle: int) -> list[Job]:
         """What to run next while so many workers wait; empty when there is nothing worth handing out.
@@ -63,6 +70,18 @@ class Backoff:
         self.failures = 0
 
 
+@dataclass(frozen=True)
+class _Handed:
+    """What a worker is given.
+
+    Attributes:
+        lone: nothing else waits or runs.
+    """
+
+    jobs: list[Job]
+    lone: bool
+
+
 class Crew:
     """A supervised set of workers.
 
@@ -89,7 +108,10 @@ class Crew:
         self._workers = {Worker(source, limits.batch_seconds): Backoff() for _ in range(count)}
         self._attendants: list[asyncio.Task[None]] = []
         self._seats = seats
-        self._idle: list[tuple[Worker, asyncio.Future[list[Job] | None]]] = []
+        self._idle: list[tuple[Worker, asyncio.Future[_Handed | None]]] = []
+        # One is enough for what comes alone, and the model is opened for all cores but once.
+        self._soloist = next(iter(self._workers)) if source.spreads else None
+        self._breadth = Breadth()
         self._load = dict.fromkeys(self._workers, 0)
         self._ends = dict.fromkeys(self._workers, 0.0)
         self._alone: set[Worker] = set()
@@ -157,11 +179,12 @@ class Crew:
 
     async def _work(self, worker: Worker) -> tuple[list[Job], bool]:
         """Until the worker is lost; gives what it had then, and whether it was at it."""
-        while (batch := await self._take(worker)) is not None:
+        while (handed := await self._take(worker)) is not None:
+            batch = handed.jobs
             self._observe_batch(len(batch))
             self._load[worker] += 1
             try:
-                await self._run(worker, batch)
+                await self._run(worker, handed)
             except WorkerLostError as error:
                 return batch, error.begun
             finally:
@@ -170,11 +193,11 @@ class Crew:
             self._workers[worker].reset()
         return [], False
 
-    async def _take(self, worker: Worker) -> list[Job] | None:
+    async def _take(self, worker: Worker) -> _Handed | None:
         """The next batch, or None once the worker is lost."""
         if not worker.live:
             return None
-        future: asyncio.Future[list[Job] | None] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[_Handed | None] = asyncio.get_running_loop().create_future()
         self._idle.append((worker, future))
         self.wake()
         return await future
@@ -190,36 +213,43 @@ class Crew:
         self._waking = False
         load = dict(self._load)
         while free := [seat for seat in self._idle if seat[0] not in self._alone]:
-            batch = self._desk.next_batch(len({worker for worker, _ in free if not load[worker]}))
+            idle = len({worker for worker, _ in free if not load[worker]})
+            batch = self._desk.next_batch(idle)
             if not batch:
                 return
+            lone = self._soloist is not None and idle == self.size and not self._desk.waiting_rows
             # Of those with the least to do the one that was busy last: its caches are warm.
-            seat = min(reversed(free), key=lambda seat: load[seat[0]])
+            seat = min(reversed(free), key=lambda seat: (load[seat[0]], lone and seat[0] is not self._soloist))
             self._idle.remove(seat)
             load[seat[0]] += 1
             if isinstance(batch[0], StreamJob) and batch[0].losses:
                 # Should it end another worker, nobody is to be beside it.
                 self._alone.add(seat[0])
-            seat[1].set_result(batch)
+            seat[1].set_result(_Handed(batch, lone))
 
-    async def _run(self, worker: Worker, batch: list[Job]) -> None:
-        if isinstance(batch[0], StreamJob):
-            await self._write(worker, batch[0])
+    async def _run(self, worker: Worker, handed: _Handed) -> None:
+        if isinstance(handed.jobs[0], StreamJob):
+            await self._write(worker, handed.jobs[0])
         else:
-            await self._predict(worker, [job for job in batch if isinstance(job, RowJob)])
+            await self._predict(worker, [job for job in handed.jobs if isinstance(job, RowJob)], lone=handed.lone)
 
-    async def _predict(self, worker: Worker, batch: list[RowJob]) -> None:
+    async def _predict(self, worker: Worker, batch: list[RowJob], *, lone: bool) -> None:
         longest = max(job.length for job in batch)
+        size = len(batch) * (longest or 1)
         begins = max(asyncio.get_running_loop().time(), self._ends[worker] if self._load[worker] > 1 else 0.0)
         self._ends[worker] = begins + self._cost.seconds(len(batch), longest)
         handed = time.time_ns()
         try:
-            done = await worker.predict([job.row for job in batch], batch[0].options)
+            spread = lone and self._breadth.pays(size)
+            done = await worker.predict([job.row for job in batch], batch[0].options, spread=spread)
         except WorkerLostError:
             spans.tell(batch, handed, worker.process)
             raise
         spans.tell(batch, handed, worker.process, done.began, done.ended)
-        self._cost.observe(len(batch), longest, done.work, done.seconds)
+        if lone:
+            self._breadth.saw(size, (done.ended - done.began) / 1e9, spread=done.spread)
+        if not done.spread:
+            self._cost.observe(len(batch), longest, done.work, done.seconds)
         for job, answer in zip(batch, done.answers, strict=True):
             job.deliver(answer)
 

@@ -36,6 +36,7 @@ class ForkServer:
         model: what the workers answer with.
         device: ``cpu`` or what the runtime names.
         threads: cores that one call of a worker may use; None leaves it to the runtime.
+        spread: cores for a batch that has the model to itself, where that is more.
         memory_limit: bytes that the model may take; None for the limit of the environment.
         opener: the function that opens the model, ``package.module:function``.
         measure: whether the opened model is timed before it takes work.
@@ -44,6 +45,7 @@ class ForkServer:
 
     Attributes:
         timings: what was measured.
+        spreads: whether a worker may be asked to use more cores than its own.
 
     Raises:
         InputError: the model cannot be opened, as its runtime says.
@@ -56,6 +58,7 @@ class ForkServer:
         *,
         device: str = "cpu",
         threads: int | None = 1,
+        spread: int = 1,
         memory_limit: int | None = None,
         opener: str = OPENER,
         measure: bool = True,
@@ -63,12 +66,14 @@ class ForkServer:
         cache_tokens: int = 1 << 15,
     ) -> None:
         self.model, self.slots, self.cache_tokens = model, slots, cache_tokens
+        self.spreads = spread > 1
         self.timings: Sequence[Timing] = ()
         self._forks = device == "cpu" and threads == 1 and "forks" in lookup.runtime(model.runtime).abilities
         self._job = {
             "model": str(model.path),
             "device": device,
             "threads": threads,
+            "spread": spread,
             "memory_limit": memory_limit,
             "opener": opener,
             "measure": measure,

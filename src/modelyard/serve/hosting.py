@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
-from modelyard.core import lookup
+from modelyard.core import lookup, memory
 from modelyard.core.errors import InputError
 from modelyard.core.model import Model
 from modelyard.core.predictor import raw_columns
@@ -98,9 +98,28 @@ def open_model(
     generates = "generation" in task.abilities
     # Answers that are written side by side share every call: one worker with all cores has the largest batch.
     threads = None if generates and workers is None else 1
+    workers = workers or (1 if generates else cores())
     tokens = cache_bytes // cast(GeneratingTask, task).token_bytes(model) if generates else 0
-    source = ForkServer(model, threads=threads, memory_limit=memory_limit, slots=slots, cache_tokens=tokens)
-    return Hosted(name, version, source, workers or (1 if generates else cores()), about or {}, serving or Serving())
+    source = ForkServer(
+        model,
+        threads=threads,
+        spread=cores_alone(model, workers, memory_limit),
+        memory_limit=memory_limit,
+        slots=slots,
+        cache_tokens=tokens,
+    )
+    return Hosted(name, version, source, workers, about or {}, serving or Serving())
+
+
+def cores_alone(model: Model, workers: int, memory_limit: int | None = None) -> int:
+    """Cores for a batch that has the model to itself: those of all workers, where one may open the model once more.
+
+    Not where memory was said to be scarce, and not for generated text, whose answers share every call.
+    """
+    scarce = memory_limit is not None or memory.stated_limit() is not None
+    generates = "generation" in lookup.task(model.task).abilities
+    may = "threads" in lookup.runtime(model.runtime).abilities and not scarce and not generates
+    return workers if may else 1
 
 
 def check_name(word: str) -> None:

@@ -5,7 +5,6 @@ Where there are no access keys, nothing but this machine may reach it.
 
 from __future__ import annotations
 
-import ctypes
 import signal
 import socket
 import ssl
@@ -22,6 +21,7 @@ from starlette.types import ASGIApp
 from modelyard.core.access import Key
 from modelyard.core.addresses import is_loopback
 from modelyard.core.errors import InputError
+from modelyard.serve import heap
 from modelyard.serve.addresses import is_address
 from modelyard.serve.app import Companion, create_app
 from modelyard.serve.desk import Desk
@@ -34,10 +34,6 @@ from modelyard.serve.residence import Lodger
 from modelyard.serve.tracing import Tracing
 
 _DRAIN_SECONDS = 30
-_LARGE = 128 * 1024
-_MALLOC = {-8: 1, -3: _LARGE, -1: _LARGE}
-"""``M_ARENA_MAX``, ``M_MMAP_THRESHOLD`` and ``M_TRIM_THRESHOLD`` of glibc's ``malloc.h``, the latter two as it begins
-with; another C library has no such call, or takes no notice."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +94,7 @@ def run(
     Raises:
         InputError: another address than loopback without keys, or a port that is taken.
     """
-    _hand_memory_back()
+    heap.keep_little()
     keyring = Keyring(keys, local=is_loopback(host))
     listener = bind(host, port, keys=keyring.usable)
     if not is_loopback(host) and tls is None:
@@ -123,19 +119,6 @@ def run(
         for stop in (signal.SIGTERM, signal.SIGINT):
             signal.signal(stop, lambda *_: None)
     server.run(sockets=[listener])
-
-
-def _hand_memory_back() -> None:
-    """Have the C library keep one heap for all threads, and keep nothing large that is free.
-
-    glibc gives each thread a heap of its own, up to eight a core, and once something large was let go it keeps room for
-    more of that size. The threads here do little, and seldom, but a window of rows is large: memory would grow by
-    megabytes for hours after the start.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
-        for parameter, value in _MALLOC.items():
-            mallopt(parameter, value)
 
 
 class Server(uvicorn.Server):

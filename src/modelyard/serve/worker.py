@@ -45,6 +45,7 @@ class Done:
         work: seconds of processor time.
         seconds: how long the worker was at it.
         began: nanoseconds since the epoch by the worker's clock, as ``ended``.
+        spread: more cores than the worker's own were at it.
     """
 
     answers: list[Answer]
@@ -52,6 +53,7 @@ class Done:
     seconds: float
     began: int
     ended: int
+    spread: bool
 
 
 class Worker:
@@ -89,17 +91,20 @@ class Worker:
         _, self._link = await loop.create_unix_connection(make_link, sock=connection)
         self.process = (await self._link.greeting)[0]["pid"]
 
-    async def predict(self, rows: Sequence[Row], options: Mapping[str, Any]) -> Done:
+    async def predict(self, rows: Sequence[Row], options: Mapping[str, Any], *, spread: bool = False) -> Done:
         """Answers to rows; may be called again before they are there, so that the worker need not wait for its next.
+
+        Args:
+            spread: use more cores than the worker's own, if the model is open for them by now.
 
         Raises:
             WorkerLostError: nothing was answered.
         """
         link = self._open_link()
-        link.send(frames.pack_rows(rows, options, "predict"))
+        link.send(frames.pack_rows(rows, options, "predict", spread=spread))
         head, seconds = await link.expect()
         answers = [frames.from_json(item) for item in head["answers"]]
-        return Done(answers, head["work"], seconds, head["began"], head["ended"])
+        return Done(answers, head["work"], seconds, head["began"], head["ended"], head["spread"])
 
     async def write(
         self,

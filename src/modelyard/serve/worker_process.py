@@ -22,14 +22,17 @@ from modelyard.core.predictor import Predictor
 from modelyard.core.task import Writer
 from modelyard.core.transform import Row
 from modelyard.engines.jobs import find_function
-from modelyard.serve import frames
+from modelyard.serve import frames, heap
 from modelyard.serve.frames import Answer, Frame, Unpacker
+from modelyard.serve.log import write_log
 from modelyard.serve.opening import measure
 from modelyard.serve.writing_process import open_writer, write_answers
 
 _CHUNK = 1 << 18
 _NICER = 10
 """Steps by which a worker lets the server go first."""
+_UNUSED = 512
+"""Batches on one core after which the model is not kept open for more."""
 
 
 def main() -> None:
@@ -71,7 +74,8 @@ def _hand_out(control: socket.socket, predictor: Predictor, job: Mapping[str, An
         control.close()
         # Who turns requests away at once must not wait for those who compute.
         os.nice(_NICER)
-        _serve(socket.socket(fileno=descriptors[0]), predictor, writer or _writer(predictor, job))
+        connection = socket.socket(fileno=descriptors[0])
+        _serve(connection, predictor, writer or _writer(predictor, job), _Spread(job))
         # Threads of the process that this one was forked from do not exist here: nothing waits for them.
         os._exit(0)
 
@@ -83,28 +87,62 @@ def _writer(predictor: Predictor, job: Mapping[str, Any]) -> Writer | None:
     return open_writer(predictor, slots=job["slots"], tokens=job["cache_tokens"])
 
 
-def _serve(connection: socket.socket, predictor: Predictor, writer: Writer | None) -> None:
+class _Spread:
+    """The same model over more cores, opened when it is asked for, and closed when it has not been for long: until it
+    is open, and where it cannot be, there is none.
+
+    Beside the one of a single core and not in its place: a worker must not take other workers' cores, and what shares
+    memory with them has no threads.
+    """
+
+    def __init__(self, job: Mapping[str, Any]) -> None:
+        self._job = {**job, "threads": job["spread"]}
+        self._begun, self._unused = False, 0
+        self._predictor: Predictor | None = None
+
+    def take(self, *, wanted: bool) -> Predictor | None:
+        """It, if it is wanted for this batch, and there; nobody waits for it."""
+        self._unused = 0 if wanted else self._unused + 1
+        if wanted and not self._begun:
+            self._begun = True
+            threading.Thread(target=self._open, daemon=True).start()
+        if self._predictor is not None and self._unused >= _UNUSED:
+            self._predictor.close()
+            self._predictor, self._begun = None, False
+            heap.give_back()
+        return self._predictor if wanted else None
+
+    def _open(self) -> None:
+        try:
+            self._predictor = find_function(self._job["opener"])(self._job)
+        except ModelyardError as error:
+            told = {"error.message": str(error).splitlines()[0], "process.pid": os.getpid()}
+            write_log("spread", told, level="warn", message="one core answers: the model was not opened for more")
+
+
+def _serve(connection: socket.socket, predictor: Predictor, writer: Writer | None, spread: _Spread) -> None:
     threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
     try:
         connection.sendall(frames.pack({"pid": os.getpid()}))
         if writer is not None:
             write_answers(connection, predictor, writer)
         else:
-            _predict(connection, predictor)
+            _predict(connection, predictor, spread)
     except OSError:
         # The server is gone, and with it whoever wanted the answer.
         return
 
 
-def _predict(connection: socket.socket, predictor: Predictor) -> None:
+def _predict(connection: socket.socket, predictor: Predictor, spread: _Spread) -> None:
     worked = time.process_time()
     for frame in _receive(connection):
         began = time.time_ns()
-        found = answer(predictor, frames.unpack_rows(frame, "predict"), frame.head["options"])
+        wide = spread.take(wanted=frame.head["spread"])
+        found = answer(wide or predictor, frames.unpack_rows(frame, "predict"), frame.head["options"])
         answers = [frames.to_json(item) for item in found]
         # All that a batch takes counts, its messages too: those of the answers with the next batch.
         before, worked = worked, time.process_time()
-        times = {"work": worked - before, "began": began, "ended": time.time_ns()}
+        times = {"work": worked - before, "began": began, "ended": time.time_ns(), "spread": wide is not None}
         connection.sendall(frames.pack({"answers": answers, **times}))
 
 

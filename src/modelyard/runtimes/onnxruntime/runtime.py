@@ -18,7 +18,7 @@ class OnnxRuntime:
     """Runs ``model.onnx``; a model here cannot be trained, and one in int8 cannot be converted again."""
 
     name = "onnxruntime"
-    abilities = frozenset({"graph", "forks"})
+    abilities = frozenset({"graph", "forks", "threads"})
 
     def open(self, model: Model, *, device: str = "cpu", threads: int | None = None) -> OnnxSession:
         """Load the graph.
