@@ -68,7 +68,12 @@ async def _receive(request: Request, limits: Limits) -> bytes:
 def _check_headers(request: Request, limits: Limits) -> None:
     kind = request.headers.get("content-type", "")
     if kind.lower().startswith(_FORMS):
-        raise RefusalError(415, f"a body of the type {kind[:80]!r}", expected="application/json")
+        raise RefusalError(
+            415,
+            f"a body of the type {kind[:80]!r}",
+            expected="application/json",
+            fix="send the header content-type: application/json; curl takes it with -H",
+        )
     encoding = request.headers.get("content-encoding", "identity")
     if encoding not in ("identity", *_ENCODINGS):
         raise RefusalError(415, f"the content-encoding {encoding[:80]!r}", expected="gzip, deflate or none")
