@@ -97,9 +97,9 @@ def test_a_trial_waits_until_the_model_is_open_for_all_cores() -> None:
 
 def test_the_first_calls_of_a_session_do_not_count() -> None:
     breadth = Breadth()
-    run(breadth, 256 + 16, call=0.005, unit=2e-5, wake=0.0, cores=2)
-    for _ in range(4):
+    run(breadth, 512 + 8, call=0.005, unit=2e-5, wake=0.0, cores=2)
+    for _ in range(2):
         assert breadth.pays(200)
         breadth.saw(200, 0.1, spread=True)
-    run(breadth, 12, call=0.005, unit=2e-5, wake=-0.002, cores=2)
+    run(breadth, 6, call=0.005, unit=2e-5, wake=-0.002, cores=2)
     assert breadth.pays(200)

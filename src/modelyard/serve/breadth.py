@@ -12,12 +12,12 @@ _LEAST = 4e-3
 """Seconds of one core that are worth sparing any of."""
 _WORTH = 0.9
 """Part of the time of one core that all may take: others may want these cores too."""
-_TRIAL = 16
+_TRIAL = 8
 """Batches in a row that go one way, and then the other …"""
-_FIRST, _USED, _UNUSED = 256, 2048, 65_536
+_FIRST, _USED, _UNUSED = 512, 2048, 65_536
 """… after so many at first, and after twice as many each time: up to 2,048 where all cores are used, and further where
 they are not, as a model that nobody asks for need not be open."""
-_COLD = 4
+_COLD = 2
 """Batches on all cores until the session has laid out its memory."""
 _KEEP = 0.98
 """Part of its weight that a batch keeps when the next one comes."""
