@@ -20,6 +20,9 @@ from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.limits import Limits
 from modelyard.serve.worker import Worker, WorkerLostError
 
+_QUIET = 8
+"""Batches in a row that came alone until the next one is taken to have the machine to itself: of many callers whose
+answers came together the first one back is alone for a moment only."""
 _HOPE = 5
 """Starts in a row that may fail before nobody waits for the next one."""
 
@@ -75,7 +78,7 @@ class _Handed:
     """What a worker is given.
 
     Attributes:
-        lone: nothing else waits or runs.
+        lone: nothing else waits or runs, nor has for a while.
     """
 
     jobs: list[Job]
@@ -112,6 +115,7 @@ class Crew:
         # One is enough for what comes alone, and the model is opened for all cores but once.
         self._soloist = next(iter(self._workers)) if source.spreads else None
         self._breadth = Breadth()
+        self._quiet = 0
         self._load = dict.fromkeys(self._workers, 0)
         self._ends = dict.fromkeys(self._workers, 0.0)
         self._alone: set[Worker] = set()
@@ -217,7 +221,8 @@ class Crew:
             batch = self._desk.next_batch(idle)
             if not batch:
                 return
-            lone = self._soloist is not None and idle == self.size and not self._desk.waiting_rows
+            self._quiet = self._quiet + 1 if idle == self.size and not self._desk.waiting_rows else 0
+            lone = self._soloist is not None and self._quiet > _QUIET
             # Of those with the least to do the one that was busy last: its caches are warm.
             seat = min(reversed(free), key=lambda seat: (load[seat[0]], lone and seat[0] is not self._soloist))
             self._idle.remove(seat)
