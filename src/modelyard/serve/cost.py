@@ -45,7 +45,7 @@ class CostModel:
         if timings:
             found: dict[float, list[float]] = {}
             for rows, longest, seconds in timings:
-                found.setdefault(_place(rows, longest), []).append(seconds / _size(rows, longest))
+                found.setdefault(_place(rows, longest), []).append(seconds / size_of(rows, longest))
             places = sorted(found)
             rates = [sum(found[place]) / len(found[place]) for place in places]
             self._curve = np.interp(range(_KNOTS), places, rates).tolist()
@@ -53,7 +53,7 @@ class CostModel:
     def observe(self, rows: int, longest: int, work: float, seconds: float) -> None:
         """A batch of so many rows took ``work`` seconds of a processor, and its answers came after ``seconds``."""
         if not self.known:
-            self.known, self._curve = True, [work / _size(rows, longest)] * _KNOTS
+            self.known, self._curve = True, [work / size_of(rows, longest)] * _KNOTS
         self._seen[_together(rows)] += 1
         foretold = self._work(rows, longest)
         if foretold <= 0:
@@ -92,7 +92,7 @@ class CostModel:
     def _work(self, rows: int, longest: int) -> float:
         """Seconds of a processor."""
         # Asked several times for each row that waits: the curve is read here at once.
-        size = _size(rows, longest)
+        size = size_of(rows, longest)
         place = math.log2(size)
         left = int(place)
         rate = self._curve[-1]
@@ -106,10 +106,11 @@ def _together(rows: int) -> int:
     return (bits if bits < _TOGETHER else _TOGETHER) - 1
 
 
-def _size(rows: int, longest: int) -> int:
+def size_of(rows: int, longest: int) -> int:
+    """Of a batch that pads all its rows to the longest; one whose rows have no length counts them."""
     return rows * (longest or 1)
 
 
 def _place(rows: int, longest: int) -> float:
     """Where on the curve a size lies, in knots."""
-    return min(math.log2(_size(rows, longest)), _KNOTS - 1)
+    return min(math.log2(size_of(rows, longest)), _KNOTS - 1)

@@ -15,7 +15,7 @@ from modelyard.core.errors import ModelyardError
 from modelyard.serve import spans
 from modelyard.serve.batching import Job, RowJob, StreamJob
 from modelyard.serve.breadth import Breadth
-from modelyard.serve.cost import CostModel
+from modelyard.serve.cost import CostModel, size_of
 from modelyard.serve.fork_server import ForkServer
 from modelyard.serve.limits import Limits
 from modelyard.serve.worker import Worker, WorkerLostError
@@ -240,12 +240,12 @@ class Crew:
 
     async def _predict(self, worker: Worker, batch: list[RowJob], *, lone: bool) -> None:
         longest = max(job.length for job in batch)
-        size = len(batch) * (longest or 1)
+        size = size_of(len(batch), longest)
         begins = max(asyncio.get_running_loop().time(), self._ends[worker] if self._load[worker] > 1 else 0.0)
         self._ends[worker] = begins + self._cost.seconds(len(batch), longest)
+        spread = lone and self._breadth.pays(size)
         handed = time.time_ns()
         try:
-            spread = lone and self._breadth.pays(size)
             done = await worker.predict([job.row for job in batch], batch[0].options, spread=spread)
         except WorkerLostError:
             spans.tell(batch, handed, worker.process)
